@@ -1,0 +1,157 @@
+//! The one error type of this crate: each variant carries the values needed to find the fault, and
+//! [`CoreError::hint`] says what to try.
+
+use std::path::PathBuf;
+
+/// Everything that can go wrong while reading, mapping or writing a run table.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum CoreError {
+    /// The operating system refused a file operation.
+    #[error("{path}: cannot {action}: {source}", path = path.display())]
+    Io {
+        /// The file in question.
+        path: PathBuf,
+        /// What was being done ("read", "write").
+        action: &'static str,
+        /// The operating system's reason.
+        source: std::io::Error,
+    },
+    /// A file without a single data row.
+    #[error("{source_name}: no data rows: found {found}, expected a header and at least one row")]
+    Empty {
+        /// File name.
+        source_name: String,
+        /// What the file held instead.
+        found: String,
+    },
+    /// Bytes that are not UTF-8.
+    #[error("{source_name}, line {line}: found bytes that are not UTF-8, expected text in UTF-8")]
+    Encoding {
+        /// File name.
+        source_name: String,
+        /// Line in the file, the first is 1.
+        line: u64,
+    },
+    /// A record that does not fit the header, or text that is not the format it claims to be.
+    #[error("{source_name}, line {line}: found {found}, expected {expected}")]
+    Malformed {
+        /// File name.
+        source_name: String,
+        /// Line in the file, the first is 1; 0 when the format has no lines.
+        line: u64,
+        /// What stands there.
+        found: String,
+        /// What should stand there.
+        expected: String,
+    },
+    /// Two columns of the same name.
+    #[error("{source_name}: column `{column}` appears twice in the header (columns {first} and {second})")]
+    DuplicateColumn {
+        /// File name.
+        source_name: String,
+        /// The repeated name.
+        column: String,
+        /// Position of the first, counted from 1.
+        first: usize,
+        /// Position of the second, counted from 1.
+        second: usize,
+    },
+    /// A column that was asked for and is not there.
+    #[error("{source_name}: no column `{column}`; the columns are {available}")]
+    MissingColumn {
+        /// File name.
+        source_name: String,
+        /// The name that was looked for.
+        column: String,
+        /// The closest existing name, if one is close.
+        nearest: Option<String>,
+        /// Existing names, shortened when there are many.
+        available: String,
+    },
+    /// A cell that should be a number and is not.
+    #[error("{source_name}, row {row}, column `{column}`: found {found}, expected {expected}")]
+    Cell {
+        /// File name.
+        source_name: String,
+        /// Data row, the first below the header is 1.
+        row: u64,
+        /// Column name.
+        column: String,
+        /// The text of the cell.
+        found: String,
+        /// What should stand there.
+        expected: String,
+    },
+    /// An expression that cannot be read or does not fit the columns.
+    #[error("cannot read the expression `{text}`: {why}")]
+    Expression {
+        /// The expression as given.
+        text: String,
+        /// What is wrong with it.
+        why: String,
+    },
+    /// A quantity such as `1.3B` that cannot be read.
+    #[error("cannot read `{text}` as {expected}")]
+    Quantity {
+        /// The text as given.
+        text: String,
+        /// The expected kind of quantity.
+        expected: &'static str,
+    },
+    /// A file that is, or claims to be, too large to load.
+    #[error("{source_name}: declares {declared}, more than the limit of {limit}")]
+    TooLarge {
+        /// File name.
+        source_name: String,
+        /// What the file declares.
+        declared: String,
+        /// The limit.
+        limit: String,
+    },
+    /// A file whose extension names no known table format.
+    #[error("{path}: unknown table format `{extension}`", path = path.display())]
+    UnknownFormat {
+        /// The file.
+        path: PathBuf,
+        /// Its extension.
+        extension: String,
+    },
+}
+
+impl CoreError {
+    /// One thing to try, in a sentence.
+    pub fn hint(&self) -> String {
+        match self {
+            Self::Io { action: "write", .. } => {
+                "check that the folder exists, is writable and has free space".into()
+            }
+            Self::Io { .. } => "check the path; a run table is a .csv, .tsv, .jsonl or .parquet file".into(),
+            Self::Empty { .. } => "give a table with a header line and one line per training run".into(),
+            Self::Encoding { .. } => {
+                "save the file as UTF-8 (for example: iconv -f latin1 -t utf-8 in.csv > out.csv)".into()
+            }
+            Self::Malformed { .. } => {
+                "open the file at that line; the delimiter is taken from the header (comma, tab, semicolon or bar)".into()
+            }
+            Self::DuplicateColumn { .. } => "rename one of the two columns in the header".into(),
+            Self::MissingColumn { nearest: Some(near), column, .. } => {
+                format!("did you mean `{near}`? Name it with --map {column}={near}")
+            }
+            Self::MissingColumn { column, .. } => {
+                format!("name the column that holds it with --map {column}=COLUMN, or an expression over columns")
+            }
+            Self::Cell { column, .. } => {
+                format!("correct the cell, or leave the row out with --where (for example --where '{column} > 0')")
+            }
+            Self::Expression { .. } => {
+                "write columns as they stand in the file (in {braces} if they hold spaces), numbers, + - * / ^, \
+                 comparisons, && || !, \"text\", and ln log2 log10 exp sqrt abs floor round"
+                    .into()
+            }
+            Self::Quantity { .. } => "write a number with an optional unit: 1.3B, 300M, 2e9, 1e18FLOP, 4GiB".into(),
+            Self::TooLarge { .. } => "split the file, or write fewer rows into it".into(),
+            Self::UnknownFormat { .. } => "use .csv, .tsv, .jsonl, .json or .parquet".into(),
+        }
+    }
+}

@@ -1,0 +1,107 @@
+//! Small statistics used across rooms: quantiles, means, rank correlation, normal and chi-square
+//! quantiles.
+
+use statrs::distribution::{ChiSquared, ContinuousCDF, Normal, StudentsT};
+
+/// Mean; `NaN` for an empty slice.
+pub fn mean(values: &[f64]) -> f64 {
+    values.iter().sum::<f64>() / values.len() as f64
+}
+
+/// Standard deviation with the n - 1 divisor; `NaN` for fewer than two values.
+pub fn standard_deviation(values: &[f64]) -> f64 {
+    let m = mean(values);
+    let square: f64 = values.iter().map(|v| (v - m) * (v - m)).sum();
+    (square / (values.len() as f64 - 1.0)).sqrt()
+}
+
+/// Quantile `q` in [0, 1] of already sorted values, linear between order statistics (type 7, as
+/// NumPy's default); `NaN` for an empty slice.
+pub fn quantile_sorted(sorted: &[f64], q: f64) -> f64 {
+    if sorted.is_empty() {
+        return f64::NAN;
+    }
+    let position = q.clamp(0.0, 1.0) * (sorted.len() - 1) as f64;
+    let below = position.floor() as usize;
+    let above = position.ceil() as usize;
+    let (low, high) = (sorted[below], sorted[above]);
+    if low == high { low } else { low + (high - low) * (position - below as f64) }
+}
+
+/// Sorted copy without `NaN`.
+pub fn sorted(values: &[f64]) -> Vec<f64> {
+    let mut copy: Vec<f64> = values.iter().copied().filter(|v| !v.is_nan()).collect();
+    copy.sort_unstable_by(f64::total_cmp);
+    copy
+}
+
+/// Median; `NaN` for an empty slice.
+pub fn median(values: &[f64]) -> f64 {
+    quantile_sorted(&sorted(values), 0.5)
+}
+
+/// Standard normal distribution function.
+pub fn normal_cdf(z: f64) -> f64 {
+    standard_normal().cdf(z)
+}
+
+/// Quantile of the standard normal distribution; infinite at 0 and 1.
+pub fn normal_quantile(p: f64) -> f64 {
+    standard_normal().inverse_cdf(p)
+}
+
+/// Quantile of Student's t distribution with `degrees` > 0 degrees of freedom.
+pub fn student_quantile(p: f64, degrees: f64) -> f64 {
+    StudentsT::new(0.0, 1.0, degrees).map_or(f64::NAN, |t| t.inverse_cdf(p))
+}
+
+/// Quantile of the chi-square distribution with one degree of freedom.
+pub fn chi_square_quantile(p: f64) -> f64 {
+    ChiSquared::new(1.0).map_or(f64::NAN, |c| c.inverse_cdf(p))
+}
+
+/// Slope and intercept of the least-squares line through (x, y), and the residual standard
+/// deviation (n - 2 divisor). `NaN` when x does not vary.
+pub fn line(x: &[f64], y: &[f64]) -> (f64, f64, f64) {
+    let (mx, my) = (mean(x), mean(y));
+    let sxx: f64 = x.iter().map(|v| (v - mx) * (v - mx)).sum();
+    let sxy: f64 = x.iter().zip(y).map(|(a, b)| (a - mx) * (b - my)).sum();
+    let slope = sxy / sxx;
+    let intercept = my - slope * mx;
+    let rss: f64 = x.iter().zip(y).map(|(a, b)| (b - intercept - slope * a).powi(2)).sum();
+    (slope, intercept, (rss / (x.len() as f64 - 2.0)).sqrt())
+}
+
+fn standard_normal() -> Normal {
+    Normal::standard()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn quantiles_follow_numpy_type_7() {
+        // numpy.quantile([1, 2, 3, 10], [0, .25, .5, .9, 1])
+        let s = [1.0, 2.0, 3.0, 10.0];
+        let got: Vec<f64> = [0.0, 0.25, 0.5, 0.9, 1.0].iter().map(|&q| quantile_sorted(&s, q)).collect();
+        let want = [1.0, 1.75, 2.5, 7.9, 10.0];
+        assert!(got.iter().zip(want).all(|(g, w)| (g - w).abs() < 1e-12), "{got:?}");
+        assert!(median(&[]).is_nan());
+    }
+
+    #[test]
+    fn distribution_quantiles_match_tables() {
+        assert!((normal_quantile(0.975) - 1.959_963_984_540_054).abs() < 1e-9);
+        assert!((chi_square_quantile(0.95) - 3.841_458_820_694_124).abs() < 1e-6);
+        assert!((student_quantile(0.975, 10.0) - 2.228_138_851_964_939).abs() < 1e-6);
+        assert!((normal_cdf(1.0) - 0.841_344_746_068_542_9).abs() < 1e-9);
+    }
+
+    #[test]
+    fn a_line_is_recovered() {
+        let (slope, intercept, sd) = line(&[0.0, 1.0, 2.0], &[1.0, 3.0, 5.0]);
+        assert!((slope - 2.0).abs() < 1e-14 && (intercept - 1.0).abs() < 1e-14 && sd < 1e-12);
+        assert!((standard_deviation(&[1.0, 3.0]) - 2f64.sqrt()).abs() < 1e-14);
+    }
+}

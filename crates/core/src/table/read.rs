@@ -1,0 +1,332 @@
+//! Delimited text (CSV, TSV and their cousins) and JSON Lines, through the `csv` and `serde_json`
+//! crates.
+
+use super::{Cells, Column, Table};
+use crate::CoreError;
+use std::collections::{HashMap, HashSet};
+use std::path::Path;
+use std::sync::Arc;
+
+/// Largest file that is read into memory.
+const MAX_BYTES: u64 = 8 << 30;
+/// Most columns a table may have.
+const MAX_COLUMNS: usize = 20_000;
+
+pub(super) fn delimited(path: &Path) -> Result<Table, CoreError> {
+    delimited_text(&name_of(path), &load(path)?)
+}
+
+/// Reads delimited text; the delimiter is the one of `, TAB ; |` that the header holds most often.
+pub(super) fn delimited_text(source: &str, bytes: &[u8]) -> Result<Table, CoreError> {
+    let bytes = checked_text(source, bytes)?;
+    let header_end = bytes.iter().position(|&b| b == b'\n' || b == b'\r').unwrap_or(bytes.len());
+    let count = |d: u8| bytes[..header_end].iter().filter(|&&b| b == d).count();
+    let delimiter = [b',', b'\t', b';', b'|'].into_iter().max_by_key(|&d| (count(d), d == b',')).unwrap_or(b',');
+
+    let mut reader = csv::ReaderBuilder::new().delimiter(delimiter).flexible(true).trim(csv::Trim::All).from_reader(bytes);
+    let malformed = |e: &csv::Error| CoreError::Malformed {
+        source_name: source.into(),
+        line: e.position().map_or(0, csv::Position::line),
+        found: e.to_string(),
+        expected: "delimited text".into(),
+    };
+    let header: Vec<String> = reader.headers().map_err(|e| malformed(&e))?.iter().map(str::to_string).collect();
+    let names = header_names(source, &header)?;
+    let mut builders: Vec<Builder> = names.iter().map(|_| Builder::default()).collect();
+    let mut texts = Interner::default();
+    let mut record = csv::StringRecord::new();
+    let mut rows = 0u64;
+    loop {
+        match reader.read_record(&mut record) {
+            Ok(true) => {}
+            Ok(false) => break,
+            Err(e) => return Err(malformed(&e)),
+        }
+        let fields = record.len();
+        // A trailing delimiter on every data line is harmless; anything else loses or invents data.
+        let trailing = fields == names.len() + 1 && record.get(fields - 1) == Some("");
+        if fields != names.len() && !trailing {
+            return Err(CoreError::Malformed {
+                source_name: source.into(),
+                line: record.position().map_or(0, csv::Position::line),
+                found: format!("{fields} fields"),
+                expected: format!("{} as in the header (delimiter {})", names.len(), delimiter_name(delimiter)),
+            });
+        }
+        for (builder, field) in builders.iter_mut().zip(record.iter()) {
+            builder.push(field, &mut texts);
+        }
+        rows += 1;
+    }
+    finish(source, names, builders, rows)
+}
+
+pub(super) fn json(path: &Path) -> Result<Table, CoreError> {
+    json_text(&name_of(path), &load(path)?)
+}
+
+/// Reads JSON Lines, or one JSON array, of flat objects; nested objects become `outer.inner`.
+fn json_text(source: &str, bytes: &[u8]) -> Result<Table, CoreError> {
+    let bytes = checked_text(source, bytes)?;
+    let malformed = |line: u64, found: String| CoreError::Malformed {
+        source_name: source.into(),
+        line,
+        found,
+        expected: "one JSON object per line, or one array of objects".into(),
+    };
+    let mut objects: Vec<(u64, serde_json::Value)> = Vec::new();
+    if bytes.trim_ascii_start().first() == Some(&b'[') {
+        let array: Vec<serde_json::Value> =
+            serde_json::from_slice(bytes).map_err(|e| malformed(e.line() as u64, e.to_string()))?;
+        objects.extend(array.into_iter().map(|v| (0, v)));
+    } else {
+        for (index, line) in bytes.split(|&b| b == b'\n').enumerate() {
+            if !line.trim_ascii().is_empty() {
+                let number = index as u64 + 1;
+                let value = serde_json::from_slice(line).map_err(|e| malformed(number, e.to_string()))?;
+                objects.push((number, value));
+            }
+        }
+    }
+    let mut names: Vec<String> = Vec::new();
+    let mut places: HashMap<String, usize> = HashMap::new();
+    let mut builders: Vec<Builder> = Vec::new();
+    let mut texts = Interner::default();
+    let mut rows = 0;
+    for (line, value) in objects {
+        let serde_json::Value::Object(object) = value else {
+            return Err(malformed(line, format!("`{}`", value.to_string().chars().take(60).collect::<String>())));
+        };
+        let mut fields = Vec::new();
+        flatten(String::new(), serde_json::Value::Object(object), &mut fields);
+        for (name, text) in fields {
+            let place = *places.entry(name.clone()).or_insert_with(|| {
+                names.push(name);
+                let mut builder = Builder::default();
+                (0..rows).for_each(|_| builder.push("", &mut texts));
+                builders.push(builder);
+                builders.len() - 1
+            });
+            if place >= MAX_COLUMNS {
+                return Err(too_many_columns(source));
+            }
+            if builders[place].rows == rows {
+                builders[place].push(&text, &mut texts);
+            }
+        }
+        rows += 1;
+        for builder in builders.iter_mut().filter(|b| b.rows < rows) {
+            builder.push("", &mut texts);
+        }
+    }
+    let names = header_names(source, &names)?;
+    finish(source, names, builders, rows as u64)
+}
+
+fn flatten(prefix: String, value: serde_json::Value, out: &mut Vec<(String, String)>) {
+    match value {
+        serde_json::Value::Object(object) => {
+            for (key, inner) in object {
+                let name = if prefix.is_empty() { key } else { format!("{prefix}.{key}") };
+                flatten(name, inner, out);
+            }
+        }
+        serde_json::Value::Null => out.push((prefix, String::new())),
+        serde_json::Value::String(text) => out.push((prefix, text)),
+        other => out.push((prefix, other.to_string())),
+    }
+}
+
+/// A cell as a number: plain numbers, empty and the usual words for "missing" (`NaN`).
+pub(super) fn number(text: &str) -> Option<f64> {
+    match text.trim() {
+        "" | "NA" | "N/A" | "null" | "None" => Some(f64::NAN),
+        plain => plain.parse().ok(),
+    }
+}
+
+/// Collects one column, as numbers for as long as every cell is one.
+#[derive(Default)]
+struct Builder {
+    numbers: Vec<f64>,
+    text: Option<Vec<Arc<str>>>,
+    rows: usize,
+}
+
+impl Builder {
+    fn push(&mut self, field: &str, texts: &mut Interner) {
+        self.rows += 1;
+        if let Some(text) = &mut self.text {
+            text.push(texts.get(field));
+            return;
+        }
+        match number(field) {
+            Some(value) => self.numbers.push(value),
+            None => {
+                let mut text: Vec<Arc<str>> = self.numbers.drain(..).map(|v| texts.get(&plain(v))).collect();
+                text.push(texts.get(field));
+                self.text = Some(text);
+            }
+        }
+    }
+
+    fn cells(self) -> Cells {
+        self.text.map_or(Cells::Number(self.numbers), Cells::Text)
+    }
+}
+
+fn plain(value: f64) -> String {
+    if value.is_nan() { String::new() } else { value.to_string() }
+}
+
+/// Shares equal texts, so that a label column of a million rows costs a pointer per row.
+#[derive(Default)]
+struct Interner(HashSet<Arc<str>>);
+
+impl Interner {
+    fn get(&mut self, text: &str) -> Arc<str> {
+        if let Some(known) = self.0.get(text) {
+            return known.clone();
+        }
+        let new: Arc<str> = text.into();
+        self.0.insert(new.clone());
+        new
+    }
+}
+
+fn header_names(source: &str, header: &[String]) -> Result<Vec<String>, CoreError> {
+    if header.len() > MAX_COLUMNS {
+        return Err(too_many_columns(source));
+    }
+    let mut first_at: HashMap<&str, usize> = HashMap::new();
+    for (position, name) in header.iter().enumerate() {
+        if let Some(first) = first_at.insert(name, position).filter(|_| !name.is_empty()) {
+            return Err(CoreError::DuplicateColumn {
+                source_name: source.into(),
+                column: name.clone(),
+                first: first + 1,
+                second: position + 1,
+            });
+        }
+    }
+    if header.iter().all(String::is_empty) {
+        return Err(CoreError::Empty { source_name: source.into(), found: "no header".into() });
+    }
+    // Data frames write their index under an empty name.
+    let unnamed = |(i, n): (usize, &String)| if n.is_empty() { format!("unnamed {}", i + 1) } else { n.clone() };
+    Ok(header.iter().enumerate().map(unnamed).collect())
+}
+
+fn finish(source: &str, names: Vec<String>, builders: Vec<Builder>, rows: u64) -> Result<Table, CoreError> {
+    if rows == 0 {
+        return Err(CoreError::Empty { source_name: source.into(), found: "only a header".into() });
+    }
+    if names.iter().all(|n| number(n).is_some()) {
+        return Err(CoreError::Malformed {
+            source_name: source.into(),
+            line: 1,
+            found: "only numbers in the first line".into(),
+            expected: "a header with column names".into(),
+        });
+    }
+    let columns = names.into_iter().zip(builders).map(|(name, b)| Column { name, cells: b.cells() });
+    Table::new(source, columns.collect())
+}
+
+fn load(path: &Path) -> Result<Vec<u8>, CoreError> {
+    let fail = |source| CoreError::Io { path: path.into(), action: "read", source };
+    let size = std::fs::metadata(path).map_err(fail)?.len();
+    if size > MAX_BYTES {
+        return Err(CoreError::TooLarge {
+            source_name: name_of(path),
+            declared: format!("{size} bytes"),
+            limit: format!("{MAX_BYTES} bytes"),
+        });
+    }
+    std::fs::read(path).map_err(fail)
+}
+
+/// Strips a byte-order mark and refuses what is empty or not UTF-8.
+fn checked_text<'a>(source: &str, bytes: &'a [u8]) -> Result<&'a [u8], CoreError> {
+    let bytes = bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(bytes);
+    if let Err(e) = std::str::from_utf8(bytes) {
+        let line = bytes[..e.valid_up_to()].iter().filter(|&&b| b == b'\n').count() as u64 + 1;
+        return Err(CoreError::Encoding { source_name: source.into(), line });
+    }
+    if bytes.trim_ascii().is_empty() {
+        return Err(CoreError::Empty { source_name: source.into(), found: "an empty file".into() });
+    }
+    if let Some(at) = bytes.iter().position(|&b| b == 0) {
+        let line = bytes[..at].iter().filter(|&&b| b == b'\n').count() as u64 + 1;
+        return Err(CoreError::Malformed {
+            source_name: source.into(),
+            line,
+            found: "a zero byte".into(),
+            expected: "text".into(),
+        });
+    }
+    Ok(bytes)
+}
+
+fn too_many_columns(source: &str) -> CoreError {
+    CoreError::TooLarge {
+        source_name: source.into(),
+        declared: format!("more than {MAX_COLUMNS} columns"),
+        limit: format!("{MAX_COLUMNS}"),
+    }
+}
+
+fn delimiter_name(delimiter: u8) -> String {
+    if delimiter == b'\t' { "TAB".into() } else { format!("`{}`", delimiter as char) }
+}
+
+pub(super) fn name_of(path: &Path) -> String {
+    path.display().to_string()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn csv(text: &str) -> Result<Table, CoreError> {
+        delimited_text("t.csv", text.as_bytes())
+    }
+
+    #[test]
+    fn delimiters_line_ends_and_marks_are_recognised() {
+        for text in ["a,b\n1,2\n", "a\tb\r\n1\t2\r\n", "\u{feff}a;b\n1;2", "a|b\n1|2\n\n", "\"a\",b\n\"1\",2,\n"] {
+            let table = csv(text).unwrap();
+            assert_eq!(table.numbers("a").unwrap(), [1.0], "{text:?}");
+            assert_eq!(table.numbers("b").unwrap(), [2.0], "{text:?}");
+        }
+    }
+
+    #[test]
+    fn faults_are_named_with_their_line() {
+        for (text, part) in [
+            ("", "an empty file"),
+            ("a,b\n", "only a header"),
+            ("a,a\n1,2\n", "`a` appears twice"),
+            ("a,b\n1,2\n1,2,3,4\n", "line 3: found 4 fields, expected 2"),
+            ("1,2\n3,4\n", "only numbers in the first line"),
+            ("a,b\n1,\u{0}\n", "a zero byte"),
+        ] {
+            let error = csv(text).unwrap_err().to_string();
+            assert!(error.contains(part), "{text:?}: {error}");
+        }
+        let error = delimited_text("t.csv", b"a,b\n1,\xff\n").unwrap_err().to_string();
+        assert!(error.contains("line 2") && error.contains("UTF-8"), "{error}");
+    }
+
+    #[test]
+    fn json_lines_and_arrays_flatten() {
+        let lines = "{\"run\":\"a\",\"loss\":3.5,\"config\":{\"lr\":1e-3}}\n{\"run\":\"b\",\"loss\":null,\"late\":1}\n";
+        let table = json_text("t.jsonl", lines.as_bytes()).unwrap();
+        assert_eq!(table.numbers("config.lr").unwrap()[0], 1e-3);
+        assert!(table.numbers("loss").unwrap()[1].is_nan());
+        assert_eq!(table.numbers("late").unwrap()[1], 1.0);
+        assert_eq!(json_text("t.json", b"[{\"a\":1},{\"a\":2}]").unwrap().numbers("a").unwrap(), [1.0, 2.0]);
+        let error = json_text("t.jsonl", b"{\"a\":1}\n[1]\n").unwrap_err().to_string();
+        assert!(error.contains("line 2"), "{error}");
+    }
+}
