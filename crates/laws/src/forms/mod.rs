@@ -1,0 +1,173 @@
+//! The catalogue of laws. A new law is one file here with the skeleton of its neighbours and one line
+//! in [`registry`]; help, documentation and the registry tests follow from it.
+
+mod allocation;
+mod bnsl;
+mod chinchilla;
+mod data_constrained;
+mod downstream_error;
+mod formula;
+mod kaplan;
+mod m1;
+mod m2;
+mod m3;
+mod m4;
+mod over_training;
+
+pub use allocation::Allocation;
+pub use bnsl::Bnsl;
+pub use chinchilla::Chinchilla;
+pub use data_constrained::DataConstrained;
+pub use downstream_error::DownstreamError;
+pub use formula::{Bound, Formula};
+pub use kaplan::Kaplan;
+pub use m1::M1;
+pub use m2::M2;
+pub use m3::M3;
+pub use m4::M4;
+pub use over_training::OverTraining;
+
+use crate::evaluate::Evaluate;
+use std::sync::Arc;
+
+/// One entry of the catalogue.
+pub struct Entry {
+    /// Name on the command line; `:K` stands for a whole number after a colon.
+    pub name: &'static str,
+    /// Builds the form; the argument is the number after the colon, if the name takes one.
+    pub build: fn(Option<usize>) -> Option<Arc<dyn Evaluate>>,
+}
+
+macro_rules! plain {
+    ($name:literal, $form:ty) => {
+        Entry { name: $name, build: |k| k.is_none().then(|| Arc::new(<$form>::new()) as Arc<dyn Evaluate>) }
+    };
+}
+
+/// Every law that can be named.
+pub fn registry() -> &'static [Entry] {
+    const ENTRIES: &[Entry] = &[
+        plain!("chinchilla", Chinchilla),
+        plain!("kaplan", Kaplan),
+        plain!("data-constrained", DataConstrained),
+        plain!("over-training", OverTraining),
+        plain!("downstream-error", DownstreamError),
+        plain!("m1", M1),
+        plain!("m2", M2),
+        plain!("m3", M3),
+        plain!("m4", M4),
+        Entry {
+            name: "bnsl:K",
+            build: |k| k.filter(|k| *k <= 4).map(|k| Arc::new(Bnsl::new(k)) as Arc<dyn Evaluate>),
+        },
+    ];
+    ENTRIES
+}
+
+/// The form of this name, such as `chinchilla` or `bnsl:1`.
+pub fn find(name: &str) -> Option<Arc<dyn Evaluate>> {
+    let (stem, number) = match name.split_once(':') {
+        Some((stem, k)) => (format!("{stem}:K"), Some(k.parse::<usize>().ok()?)),
+        None => (name.to_string(), None),
+    };
+    registry().iter().find(|e| e.name == stem).and_then(|e| (e.build)(number))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::coordinates::Coordinates;
+    use crate::form::Input;
+    use std::collections::HashSet;
+
+    fn every_form() -> Vec<Arc<dyn Evaluate>> {
+        registry().iter().map(|e| find(&e.name.replace(":K", ":2")).unwrap()).collect()
+    }
+
+    #[test]
+    fn names_are_unique_and_facts_are_filled_in() {
+        let mut seen = HashSet::new();
+        for form in every_form() {
+            let info = form.info();
+            assert!(seen.insert(info.name.clone()));
+            assert!(info.paper.contains("arXiv") && !info.equation.is_empty() && !info.title.is_empty());
+            for c in &info.coefficients {
+                assert!(!c.meaning.is_empty() && c.lower < c.upper, "{} {}", info.name, c.name);
+                assert_eq!(info.coefficients.iter().filter(|o| o.name == c.name).count(), 1);
+            }
+        }
+        assert!(find("bnsl:9").is_none() && find("bnsl").is_none() && find("chinchilla:1").is_none());
+    }
+
+    /// A point inside the bounds of every coefficient, natural values.
+    fn point(form: &dyn Evaluate) -> Vec<f64> {
+        let named = |name: &str| match name {
+            "E" | "a" => 1.1,
+            "E0" => 9.0,
+            "A" | "B" | "b" | "beta" if form.info().coefficients.iter().any(|c| c.name == name && c.linear) => 120.0,
+            "A" | "B" => 300.0,
+            "Nc" | "Dc" => 5e13,
+            "d1" | "d2" => 3e8,
+            "gamma" if form.info().name == "m3" => 1e-9,
+            "c" if form.info().name == "m3" => 0.3,
+            "c" => -0.2,
+            "R_D" | "R_N" => 4.0,
+            _ => 0.31,
+        };
+        form.info().coefficients.iter().map(|c| named(&c.name)).collect()
+    }
+
+    #[test]
+    fn gradients_and_curvatures_agree_with_finite_differences() {
+        for form in every_form() {
+            let info = form.info();
+            let at = Coordinates::new(info, &[], &[]).unwrap();
+            let u = at.coordinates(&point(form.as_ref()));
+            let row: Vec<Input> = [2e9, 7e10, 3e9][..info.variables.len()].iter().map(|&v| Input::new(v)).collect();
+            let row = if info.name == "downstream-error" { vec![Input::new(2.5)] } else { row };
+            let free = u.len();
+            let gradient = |u: &[f64]| {
+                let (mut y, mut slopes) = (vec![0.0], vec![0.0; free]);
+                form.gradients(&at, u, &row, &mut y, &mut slopes);
+                (y[0], slopes)
+            };
+            let (_, slopes) = gradient(&u);
+            for k in 0..free {
+                let step = 1e-5;
+                let shifted = |by: f64| {
+                    let mut v = u.clone();
+                    v[k] += by;
+                    gradient(&v)
+                };
+                let (up, down) = (shifted(step), shifted(-step));
+                let slope = (up.0 - down.0) / (2.0 * step);
+                let scale = 1e-6 * (1.0 + slope.abs());
+                assert!((slopes[k] - slope).abs() < scale, "{} d/d{k}: {} {slope}", info.name, slopes[k]);
+                let mut second = vec![0.0; free];
+                form.curvature(&at, &u, k, &row, &mut second);
+                for j in 0..free {
+                    let want = (up.1[j] - down.1[j]) / (2.0 * step);
+                    assert!((second[j] - want).abs() < 1e-5 * (1.0 + want.abs()), "{} {k},{j}", info.name);
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn declared_linear_coefficients_are_linear() {
+        for form in every_form() {
+            let info = form.info();
+            let c = point(form.as_ref());
+            let row: Vec<Input> = info.variables.iter().map(|_| Input::new(2.5)).collect();
+            for (i, _) in info.coefficients.iter().enumerate().filter(|(_, c)| c.linear) {
+                let value = |factor: f64| {
+                    let mut changed = c.clone();
+                    changed[i] *= factor;
+                    form.predict_one(&changed, &row)
+                };
+                let (one, two, three) = (value(1.0), value(2.0), value(3.0));
+                assert!((three - 2.0 * two + one).abs() < 1e-9 * three.abs().max(1.0), "{} {i}", info.name);
+            }
+        }
+    }
+}

@@ -1,0 +1,8 @@
+//! What to run: the best allocation of a budget, and the runs that would teach most.
+
+pub mod accelerators;
+mod compute;
+mod design;
+
+pub use compute::{ComputePlan, ComputeRequest, Cost, plan_compute};
+pub use design::{DesignPlan, DesignRequest, ProposedRun, plan_design};

@@ -1,0 +1,218 @@
+//! Predictions of a fitted law, with intervals that hold the scatter of a new run as well as the
+//! uncertainty of the coefficients, and with the distance beyond the fitted range.
+
+use crate::reason::{Finding, Findings, Reason, Status};
+use crate::uncertainty::interval::percentile;
+use crate::{Fit, Law, LawError};
+use indexmap::IndexMap;
+use kleiber_core::rng::Rng;
+use serde::Serialize;
+
+/// Schema of [`Predictions`] as JSON.
+pub const SCHEMA: &str = "kleiber.predict/1";
+/// Beyond the fitted range by this factor, a prediction carries a warning.
+const FAR: f64 = 100.0;
+
+/// Predictions at one or more points.
+#[derive(Debug, Clone, Serialize)]
+pub struct Predictions {
+    /// Always [`SCHEMA`].
+    pub schema: &'static str,
+    /// The law.
+    pub law: String,
+    /// What is predicted.
+    pub response: String,
+    /// One per point asked for.
+    pub predictions: Vec<Prediction>,
+    /// Answer or refusal.
+    pub status: Status,
+    /// Why refused.
+    pub reasons: Vec<Finding>,
+    /// What else to know.
+    pub warnings: Vec<Finding>,
+    /// Runs the law was fitted to (at most 100).
+    pub fitted_runs: Vec<String>,
+}
+
+/// A predicted response.
+#[derive(Debug, Clone, Serialize)]
+pub struct Prediction {
+    /// The inputs.
+    pub at: IndexMap<String, f64>,
+    /// Value of the law.
+    pub value: Option<f64>,
+    /// Lower end of the interval for a new run.
+    pub low: Option<f64>,
+    /// Upper end of the interval for a new run.
+    pub high: Option<f64>,
+    /// Lower and upper end for the law itself, without the scatter of a run.
+    pub law_interval: Option<(f64, f64)>,
+    /// Nominal coverage.
+    pub level: f64,
+    /// How many times beyond the fitted range: of compute, or of the worst variable; 1 inside.
+    pub extrapolation: f64,
+    /// Loss of the chained law, for laws of loss.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub loss: Option<f64>,
+}
+
+impl Fit {
+    /// Predicts at points given as variable names and values. `params`, `tokens`, `flops` and
+    /// `multiplier` (tokens per parameter) determine each other.
+    ///
+    /// # Errors
+    /// [`LawError::Request`] for a point that lacks a variable or has an unusable value.
+    pub fn predict(&self, points: &[IndexMap<String, f64>], level: f64, force: bool) -> Result<Predictions, LawError> {
+        let law = Law::of(self)?;
+        let mut findings = Findings::default();
+        let mut predictions = Vec::new();
+        for point in points {
+            predictions.push(self.predict_one(&law, point, level, &mut findings)?);
+        }
+        findings.settle(force);
+        if findings.refused() {
+            for p in &mut predictions {
+                (p.value, p.low, p.high, p.law_interval) = (None, None, None, None);
+            }
+        }
+        Ok(Predictions {
+            schema: SCHEMA,
+            law: self.law.clone(),
+            response: law.info().response.name.to_string(),
+            predictions,
+            status: if findings.refused() { Status::Refused } else { Status::Ok },
+            reasons: findings.reasons.iter().map(Reason::finding).collect(),
+            warnings: findings.warnings.iter().map(Reason::finding).collect(),
+            fitted_runs: self.runs.clone(),
+        })
+    }
+
+    fn predict_one(&self, law: &Law, point: &IndexMap<String, f64>, level: f64, findings: &mut Findings) -> Result<Prediction, LawError> {
+        if let Some((name, value)) = point.iter().find(|(_, v)| !v.is_finite() || **v <= 0.0) {
+            return Err(LawError::Request(format!("{name} = {value}: a size must be a positive number")));
+        }
+        let chained = self.model.as_ref().and_then(|m| m.chained.as_ref()).filter(|_| !point.contains_key("loss"));
+        if let Some(first) = chained {
+            return self.predict_chain(law, first, point, level, findings);
+        }
+        let x = complete(law, point)?;
+        self.check_target(&x, findings);
+        let value = law.predict(&self.point(), &x);
+        let draws = self.draws_at(law, &x);
+        let (low, high) = split(percentile(&self.with_noise(&draws, 0), level));
+        let extrapolation = self.extrapolation(law, &x);
+        if extrapolation > FAR {
+            findings.warn(Reason::Extrapolation { quantity: self.range_name(law).into(), factor: extrapolation });
+        }
+        Ok(Prediction {
+            at: point.clone(),
+            value: Some(value).filter(|v| v.is_finite()),
+            low,
+            high,
+            law_interval: percentile(&draws, level),
+            level,
+            extrapolation,
+            loss: None,
+        })
+    }
+
+    /// Loss by the first law, then this law of that loss; the interval carries both.
+    fn predict_chain(&self, law: &Law, first: &Self, point: &IndexMap<String, f64>, level: f64, findings: &mut Findings) -> Result<Prediction, LawError> {
+        let loss_law = Law::of(first)?;
+        let mut prediction = first.predict_one(&loss_law, point, level, findings)?;
+        let x = complete(&loss_law, point)?;
+        let losses = first.with_noise(&first.draws_at(&loss_law, &x), 1);
+        let own = self.model.as_ref().map(|m| m.draws.as_slice()).unwrap_or_default();
+        let pairs = losses.len().min(own.len());
+        let law_only: Vec<f64> = (0..pairs).map(|i| law.predict(&own[i], &[losses[i]])).collect();
+        let loss = prediction.value;
+        let (low, high) = split(percentile(&self.with_noise(&law_only, 0), level));
+        prediction.value = loss.map(|l| law.predict(&self.point(), &[l]));
+        (prediction.low, prediction.high) = (low, high);
+        prediction.law_interval = percentile(&law_only, level);
+        prediction.loss = loss;
+        Ok(prediction)
+    }
+
+    /// The law under every draw.
+    fn draws_at(&self, law: &Law, x: &[f64]) -> Vec<f64> {
+        let draws = self.model.as_ref().map(|m| m.draws.as_slice()).unwrap_or_default();
+        draws.iter().map(|c| law.predict(c, x)).collect()
+    }
+
+    /// A residual of the fit added to each value.
+    fn with_noise(&self, values: &[f64], stream: u32) -> Vec<f64> {
+        let Some(model) = self.model.as_ref().filter(|m| !m.residuals.is_empty()) else { return values.to_vec() };
+        let mut rng = Rng::new(self.seed, "prediction noise", stream);
+        let noisy = |v: &f64| {
+            let r = model.residuals[rng.below(model.residuals.len())];
+            if model.log { v * (-r).exp() } else { v - r }
+        };
+        values.iter().map(noisy).collect()
+    }
+
+    fn check_target(&self, x: &[f64], findings: &mut Findings) {
+        let same = |row: &&(String, Vec<f64>, f64)| row.1.iter().zip(x).all(|(a, b)| (a / b - 1.0).abs() < 1e-9);
+        let rows = self.model.as_ref().map(|m| m.rows.as_slice()).unwrap_or_default();
+        if let Some(row) = rows.iter().find(same) {
+            findings.refuse(Reason::TargetInFit { label: row.0.clone() });
+        }
+    }
+
+    /// How many times `x` lies beyond the fitted compute, or beyond the worst variable's range.
+    pub(crate) fn extrapolation(&self, law: &Law, x: &[f64]) -> f64 {
+        let beyond = |v: f64, (low, high): (f64, f64)| (v / high).max(low / v).max(1.0);
+        let Some(model) = &self.model else { return 1.0 };
+        match (law.compute(x), model.flops_range) {
+            (Some(c), Some(range)) => beyond(c, range),
+            _ => model.ranges.values().zip(x).map(|(r, v)| beyond(*v, *r)).fold(1.0, f64::max),
+        }
+    }
+
+    fn range_name(&self, law: &Law) -> &'static str {
+        let ones = vec![1.0; law.info().variables.len()];
+        if law.compute(&ones).is_some() { "compute" } else { "the size" }
+    }
+}
+
+fn split(pair: Option<(f64, f64)>) -> (Option<f64>, Option<f64>) {
+    pair.map_or((None, None), |(low, high)| (Some(low), Some(high)))
+}
+
+/// The law's inputs from what was given, using C = 6ND and M = D/N.
+fn complete(law: &Law, point: &IndexMap<String, f64>) -> Result<Vec<f64>, LawError> {
+    let info = law.info();
+    let given = |names: &[&str]| names.iter().find_map(|n| point.get(*n).copied());
+    let size = given(&["params", "params_matmul", "params_total", "N"]);
+    let tokens = given(&["tokens", "D"]);
+    let flops = given(&["flops", "C"]);
+    let multiplier = given(&["multiplier", "M"]);
+    let known = |name: &str| -> Option<f64> {
+        match name {
+            "params" | "params_matmul" | "params_total" => size
+                .or_else(|| Some(flops? / (6.0 * tokens?)))
+                .or_else(|| Some(tokens? / multiplier?))
+                .or_else(|| Some((flops? / (6.0 * multiplier?)).sqrt())),
+            "tokens" => tokens
+                .or_else(|| Some(flops? / (6.0 * size?)))
+                .or_else(|| Some(size? * multiplier?))
+                .or_else(|| Some((flops? * multiplier? / 6.0).sqrt())),
+            "flops" => flops.or_else(|| Some(6.0 * size? * tokens?)).or_else(|| Some(6.0 * size? * size? * multiplier?)),
+            "unique_tokens" => given(&["unique_tokens", "U"]).or(tokens),
+            _ => None,
+        }
+    };
+    let axis = |name: &str| (name == "x" && point.len() == 1).then(|| point.values().next().copied()).flatten();
+    let value = |name: &String| {
+        point.get(name).copied().or_else(|| known(name)).or_else(|| axis(name)).ok_or_else(|| {
+            let names: Vec<&str> = info.variables.iter().map(|v| v.name.as_str()).collect();
+            LawError::Request(format!(
+                "{} needs {}: `{name}` is missing; for example --at {}",
+                info.name,
+                names.join(" and "),
+                names.iter().map(|n| format!("{n}=1e9")).collect::<Vec<_>>().join(",")
+            ))
+        })
+    };
+    info.variables.iter().map(|v| value(&v.name)).collect()
+}

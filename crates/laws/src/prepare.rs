@@ -1,0 +1,268 @@
+//! From a run table to the rows of a fit: which column is which variable, which checkpoint counts,
+//! and what in the table speaks against an answer.
+
+use crate::LawError;
+use crate::data::Data;
+use crate::fit::{Checkpoints, Options};
+use crate::form::{Info, Input, LOSS, Variable};
+use crate::objective::Objective;
+use crate::reason::{Findings, Reason};
+use kleiber_core::table::{Cells, Column, Table, recognise};
+use std::collections::{HashMap, HashSet};
+use std::hash::{DefaultHasher, Hash, Hasher};
+use std::sync::Arc;
+
+/// A table reduced to what a law needs.
+pub(crate) struct Prepared {
+    pub(crate) data: Data,
+    /// Canonical name of each variable and of the response, with the column it was read from.
+    pub(crate) columns: Vec<(String, String)>,
+}
+
+/// Reads variables, response, noise and clusters of `table` for the law with these facts.
+pub(crate) fn prepare(
+    info: &Info,
+    table: &Table,
+    options: &Options,
+    objective: Objective,
+    findings: &mut Findings,
+) -> Result<Prepared, LawError> {
+    check_duplicates(table, findings);
+    let mut table = last_checkpoints(table, info.curve, options, findings);
+    let mut columns: Vec<(String, String)> = Vec::new();
+    for variable in &info.variables {
+        let column = resolve(&mut table, variable, findings)?;
+        columns.push((variable.name.clone(), column));
+    }
+    let response = recognise(&table, &info.response.name).ok_or_else(|| table.missing(&info.response.name))?.to_string();
+    columns.push((info.response.name.to_string(), response.clone()));
+    let mut values: Vec<Vec<f64>> = columns.iter().map(|(_, c)| table.numbers(c)).collect::<Result<_, _>>()?;
+    let sigma = options.sigma.as_deref().map(|s| table.numbers(s)).transpose()?;
+
+    let named: Vec<&str> = columns.iter().map(|(_, c)| c.as_str()).chain(options.sigma.as_deref()).collect();
+    let all: Vec<&Vec<f64>> = values.iter().chain(sigma.iter()).collect();
+    // A formula may be fitted to any response on any axis; every published law wants positive sizes.
+    let signed_response = info.response.domain.0 < 0.0 && !objective.is_log();
+    let usable = usable_rows(&table, &named, &all, columns.len() - 1, signed_response, findings);
+    if usable.len() < table.rows() {
+        if options.force {
+            findings.warn(Reason::DroppedRows { count: table.rows() - usable.len() });
+        }
+        table = table.take(&usable);
+        values.iter_mut().for_each(|v| *v = usable.iter().map(|&i| v[i]).collect());
+    }
+    let sigma = sigma.map(|s| usable.iter().map(|&i| s[i]).collect::<Vec<f64>>());
+    check_response(&table, &response, values.last().map_or(&[], Vec::as_slice), info.response.domain, info.response == LOSS, findings);
+    check_flops(&table, findings);
+
+    let response_values = values.pop().unwrap_or_default();
+    let inputs = (0..table.rows()).flat_map(|i| values.iter().map(move |v| Input::new(v[i])).collect::<Vec<_>>()).collect();
+    let labels = labels(&table)?;
+    let names = columns[..columns.len() - 1].iter().map(|(_, c)| c.clone()).collect();
+    let mut data = Data::new(names, response, inputs, response_values, labels);
+    if let Some(sigma) = sigma {
+        data = data.with_noise(&sigma, objective.is_log());
+    }
+    if let Some(cluster) = cluster_column(&table, info.curve, options) {
+        data = data.with_clusters(&table.labels(&cluster)?);
+    }
+    Ok(Prepared { data, columns })
+}
+
+/// The column of a variable, adding a computed one when two others determine it.
+fn resolve(table: &mut Table, variable: &Variable, findings: &mut Findings) -> Result<String, LawError> {
+    let is_axis = variable.name == "x";
+    let candidates = std::iter::once(variable.name.as_str()).chain(variable.alternatives.iter().copied());
+    for name in candidates {
+        let Some(column) = recognise(table, name) else { continue };
+        if is_axis && name != "x" && !varies(table, column) {
+            continue;
+        }
+        let column = column.to_string();
+        if name != variable.name {
+            findings.warn(Reason::Stand { wanted: variable.name.clone(), used: name.to_string() });
+        }
+        return Ok(column);
+    }
+    let size = ["params", "params_matmul", "params_total"].into_iter().find_map(|n| recognise(table, n));
+    let (flops, tokens) = (recognise(table, "flops"), recognise(table, "tokens"));
+    let (formula, cells) = match (variable.name.as_str(), size, tokens, flops) {
+        ("tokens", Some(n), _, Some(c)) => {
+            (format!("{c} / (6*{n})"), combine(table, c, n, |c, n| c / (6.0 * n))?)
+        }
+        ("params" | "params_total", _, Some(d), Some(c)) => {
+            (format!("{c} / (6*{d})"), combine(table, c, d, |c, d| c / (6.0 * d))?)
+        }
+        ("flops", Some(n), Some(d), _) => (format!("6*{n}*{d}"), combine(table, n, d, |n, d| 6.0 * n * d)?),
+        _ => return Err(table.missing(&variable.name).into()),
+    };
+    findings.warn(Reason::Derived { column: variable.name.clone(), formula });
+    *table = table.with_column(Column { name: variable.name.clone(), cells: Cells::Number(cells) })?;
+    Ok(variable.name.clone())
+}
+
+fn combine(table: &Table, a: &str, b: &str, join: impl Fn(f64, f64) -> f64) -> Result<Vec<f64>, LawError> {
+    Ok(table.numbers(a)?.iter().zip(table.numbers(b)?).map(|(a, b)| join(*a, b)).collect())
+}
+
+fn varies(table: &Table, column: &str) -> bool {
+    table.numbers(column).is_ok_and(|v| v.iter().any(|x| *x != v[0]))
+}
+
+fn check_duplicates(table: &Table, findings: &mut Findings) {
+    let mut seen: HashMap<u64, Vec<usize>> = HashMap::with_capacity(table.rows());
+    let same = |a: usize, b: usize| {
+        table.columns().iter().all(|c| match &c.cells {
+            Cells::Number(v) => v[a].to_bits() == v[b].to_bits(),
+            Cells::Text(v) => v[a] == v[b],
+        })
+    };
+    let (mut first_pair, mut count) = (None, 0);
+    for row in 0..table.rows() {
+        let mut hasher = DefaultHasher::new();
+        for column in table.columns() {
+            match &column.cells {
+                Cells::Number(v) => v[row].to_bits().hash(&mut hasher),
+                Cells::Text(v) => v[row].hash(&mut hasher),
+            }
+        }
+        let alike = seen.entry(hasher.finish()).or_default();
+        if let Some(&first) = alike.iter().find(|&&first| same(first, row)) {
+            count += 1;
+            first_pair.get_or_insert((table.origin(first), table.origin(row)));
+        } else {
+            alike.push(row);
+        }
+    }
+    if let Some((first, second)) = first_pair {
+        findings.refuse(Reason::DuplicateRows { first, second, count });
+    }
+}
+
+/// Rows whose values can be used; each first fault of a kind becomes a reason.
+fn usable_rows(table: &Table, names: &[&str], values: &[&Vec<f64>], response: usize, signed: bool, findings: &mut Findings) -> Vec<usize> {
+    let mut bad: HashSet<usize> = HashSet::new();
+    for (index, (name, column)) in names.iter().zip(values).enumerate() {
+        let (mut infinite, mut negative) = (false, false);
+        for (row, &value) in column.iter().enumerate() {
+            let origin = table.origin(row);
+            if !value.is_finite() {
+                bad.insert(row);
+                if !std::mem::replace(&mut infinite, true) {
+                    let found = if value.is_nan() { "nothing (an empty cell or NaN)".into() } else { value.to_string() };
+                    findings.refuse(Reason::NonFinite { column: (*name).into(), row: origin, found });
+                }
+            } else if value <= 0.0 && !(index == response && signed) {
+                bad.insert(row);
+                if !std::mem::replace(&mut negative, true) {
+                    findings.refuse(Reason::NonPositive { column: (*name).into(), row: origin, found: value });
+                }
+            }
+        }
+    }
+    (0..table.rows()).filter(|r| !bad.contains(r)).collect()
+}
+
+fn check_response(table: &Table, column: &str, values: &[f64], domain: (f64, f64), is_loss: bool, findings: &mut Findings) {
+    let (low, high) = domain;
+    if let Some(row) = values.iter().position(|v| *v < low || *v > high) {
+        findings.refuse(Reason::LossDomain { column: column.into(), row: table.origin(row), value: values[row], low, high });
+        return;
+    }
+    let name = column.to_lowercase();
+    let has = |words: &[&str]| words.iter().any(|w| name.contains(w));
+    if is_loss && has(&["perplexity", "ppl"]) {
+        findings.refuse(Reason::LossUnit { column: column.into(), unit: "perplexity".into() });
+    } else if is_loss && has(&["bits", "bpb", "bpc", "bpt", "bpw"]) {
+        findings.refuse(Reason::LossUnit { column: column.into(), unit: "bits".into() });
+    }
+}
+
+/// Compares a FLOP column with 6ND where the table has all three.
+fn check_flops(table: &Table, findings: &mut Findings) {
+    let column = |name: &str| recognise(table, name).and_then(|c| table.numbers(c).ok());
+    let (Some(c), Some(n), Some(d)) = (column("flops"), column("params"), column("tokens")) else { return };
+    let rows: Vec<(f64, f64, f64)> = c
+        .iter()
+        .zip(&n)
+        .zip(&d)
+        .map(|((c, n), d)| ((c / (6.0 * n * d)).ln(), n.ln(), d.ln()))
+        .filter(|(r, a, b)| r.is_finite() && a.is_finite() && b.is_finite())
+        .collect();
+    if rows.len() < 3 {
+        return;
+    }
+    let ratios: Vec<f64> = rows.iter().map(|r| r.0).collect();
+    let (low, high) = ratios.iter().fold((f64::INFINITY, f64::NEG_INFINITY), |(l, h), r| (l.min(*r), h.max(*r)));
+    let middle = kleiber_core::stats::median(&ratios);
+    // Heads, embeddings and attention make the ratio drift smoothly with size; a mixture of conventions does not.
+    if high - low > 1.1f64.ln() && scatter_around_trend(&rows) > 0.05 {
+        findings.refuse(Reason::MixedFlops { low: low.exp(), high: high.exp() });
+    } else if middle.abs() > 1.1f64.ln() || high - low > 1.1f64.ln() {
+        findings.warn(Reason::FlopsConvention { ratio: middle.exp() });
+    }
+}
+
+/// Standard deviation of the log ratio around a quadratic in ln N plus a line in ln D.
+fn scatter_around_trend(rows: &[(f64, f64, f64)]) -> f64 {
+    let mean = |f: fn(&(f64, f64, f64)) -> f64| rows.iter().map(f).sum::<f64>() / rows.len() as f64;
+    let (mn, md) = (mean(|r| r.1), mean(|r| r.2));
+    let design = nalgebra::DMatrix::from_fn(rows.len(), 4, |i, j| {
+        let (x, z) = (rows[i].1 - mn, rows[i].2 - md);
+        [1.0, x, x * x, z][j]
+    });
+    let target = nalgebra::DVector::from_iterator(rows.len(), rows.iter().map(|r| r.0));
+    let Ok(solution) = design.clone().svd(true, true).solve(&target, 1e-9) else { return f64::INFINITY };
+    let residual = target - design * solution;
+    let freedom = (rows.len() as f64 - 4.0).max(1.0);
+    (residual.norm_squared() / freedom).sqrt()
+}
+
+/// Keeps the last checkpoint of each run, when the table holds several per run and the law is not a
+/// law of curves.
+fn last_checkpoints(table: &Table, curve: bool, options: &Options, findings: &mut Findings) -> Table {
+    let keep_all = options.checkpoints.map_or(curve, |c| c == Checkpoints::All);
+    let (Some(run), false) = (recognise(table, "run"), keep_all) else { return table.clone() };
+    let (Ok(runs), Some(clock)) = (table.labels(run), clock(table)) else { return table.clone() };
+    let sizes = recognise(table, "params").and_then(|c| table.numbers(c).ok());
+    let mut last: HashMap<Arc<str>, usize> = HashMap::new();
+    for (row, name) in runs.iter().enumerate() {
+        let slot = last.entry(name.clone()).or_insert(row);
+        // Rows of one name but different size, or at the same time, are not checkpoints of one run.
+        if *slot != row && (clock[*slot] == clock[row] || sizes.as_ref().is_some_and(|s| s[*slot] != s[row])) {
+            return table.clone();
+        }
+        if clock[row] > clock[*slot] {
+            *slot = row;
+        }
+    }
+    if last.len() == table.rows() {
+        return table.clone();
+    }
+    let mut rows: Vec<usize> = last.into_values().collect();
+    rows.sort_unstable();
+    findings.warn(Reason::Checkpoints { kept: rows.len(), dropped: table.rows() - rows.len() });
+    table.take(&rows)
+}
+
+fn clock(table: &Table) -> Option<Vec<f64>> {
+    ["step", "tokens", "flops"].iter().find_map(|name| recognise(table, name).and_then(|c| table.numbers(c).ok()))
+}
+
+/// The column whose equal labels are drawn together by the bootstrap.
+fn cluster_column(table: &Table, curve: bool, options: &Options) -> Option<String> {
+    if options.cluster.is_some() {
+        return options.cluster.clone();
+    }
+    let run = recognise(table, "run")?;
+    let runs: HashSet<Arc<str>> = table.labels(run).ok()?.into_iter().collect();
+    let several = runs.len() < table.rows() && runs.len() >= 5;
+    (several && (curve || options.checkpoints == Some(Checkpoints::All))).then(|| run.to_string())
+}
+
+fn labels(table: &Table) -> Result<Vec<Arc<str>>, LawError> {
+    Ok(match recognise(table, "run") {
+        Some(run) => table.labels(run)?,
+        None => (0..table.rows()).map(|i| format!("row {}", table.origin(i)).into()).collect(),
+    })
+}

@@ -1,0 +1,253 @@
+//! Why an answer is refused, or given with a warning: a type with values, so that programs can act
+//! on the code and people on the sentence.
+
+use serde::{Deserialize, Serialize};
+
+/// A finding that stands between a table and an honest answer.
+#[derive(Debug, Clone, PartialEq)]
+#[non_exhaustive]
+#[allow(missing_docs)] // the fields are named as in the sentences of `message`
+pub enum Reason {
+    TooFewRows { rows: usize, coefficients: usize },
+    FewRows { rows: usize, coefficients: usize },
+    TokensTied { exponent: f64 },
+    SingleSize { variable: String, value: f64 },
+    SingleBudget { flops: f64 },
+    TooFewBudgets { interior: usize, needed: usize },
+    NoInteriorMinimum { budgets: Vec<f64> },
+    LossDomain { column: String, row: u64, value: f64, low: f64, high: f64 },
+    LossUnit { column: String, unit: String },
+    MixedFlops { low: f64, high: f64 },
+    FlopsConvention { ratio: f64 },
+    DuplicateRows { first: u64, second: u64, count: usize },
+    NonFinite { column: String, row: u64, found: String },
+    NonPositive { column: String, row: u64, found: f64 },
+    Unidentified { coefficients: Vec<String>, direction: Vec<(String, f64)> },
+    WeaklyIdentified { coefficient: String, low: Option<f64>, high: Option<f64> },
+    BoundHit { coefficient: String, bound: f64 },
+    DidNotMove,
+    NotConverged,
+    TargetInFit { label: String },
+    Extrapolation { quantity: String, factor: f64 },
+    BestStartAlone { tried: usize },
+    Checkpoints { kept: usize, dropped: usize },
+    Bootstrap { used: usize, asked: usize },
+    Stand { wanted: String, used: String },
+    Derived { column: String, formula: String },
+    Assumed { what: String },
+    DroppedRows { count: usize },
+    OutsideRange { what: String, low: f64, high: f64 },
+}
+
+impl Reason {
+    /// Stable machine-readable code.
+    pub fn code(&self) -> &'static str {
+        match self {
+            Self::TooFewRows { .. } => "too-few-rows",
+            Self::FewRows { .. } => "few-rows",
+            Self::TokensTied { .. } => "tokens-tied-to-params",
+            Self::SingleSize { .. } => "single-size",
+            Self::SingleBudget { .. } => "single-budget",
+            Self::TooFewBudgets { .. } => "too-few-budgets",
+            Self::NoInteriorMinimum { .. } => "no-interior-minimum",
+            Self::LossDomain { .. } => "loss-domain",
+            Self::LossUnit { .. } => "loss-unit",
+            Self::MixedFlops { .. } => "mixed-flop-conventions",
+            Self::FlopsConvention { .. } => "flop-convention",
+            Self::DuplicateRows { .. } => "duplicate-rows",
+            Self::NonFinite { .. } => "non-finite",
+            Self::NonPositive { .. } => "non-positive",
+            Self::Unidentified { .. } => "unidentified",
+            Self::WeaklyIdentified { .. } => "weakly-identified",
+            Self::BoundHit { .. } => "bound-hit",
+            Self::DidNotMove => "did-not-move",
+            Self::NotConverged => "not-converged",
+            Self::TargetInFit { .. } => "target-in-fit",
+            Self::Extrapolation { .. } => "extrapolation",
+            Self::BestStartAlone { .. } => "best-start-alone",
+            Self::Checkpoints { .. } => "checkpoints",
+            Self::Bootstrap { .. } => "bootstrap",
+            Self::Stand { .. } => "stand-in-column",
+            Self::Derived { .. } => "derived-column",
+            Self::Assumed { .. } => "assumed",
+            Self::DroppedRows { .. } => "dropped-rows",
+            Self::OutsideRange { .. } => "outside-range",
+        }
+    }
+
+    /// What was found and what to do about it, in one or two sentences.
+    pub fn message(&self) -> String {
+        let q = kleiber_core::units::format_quantity;
+        match self {
+            Self::TooFewRows { rows, coefficients } => format!(
+                "{rows} rows cannot determine {coefficients} coefficients: at least {} are needed, {} are better; add runs, \
+                 or hold coefficients with --fix or --tie",
+                coefficients + 1,
+                2 * coefficients
+            ),
+            Self::FewRows { rows, coefficients } => {
+                format!("{rows} rows for {coefficients} coefficients: expect wide intervals; {} rows or more are better", 2 * coefficients)
+            }
+            Self::TokensTied { exponent } => format!(
+                "tokens follow params (tokens ~ params^{exponent:.2} in every row), so the model term and the data term cannot be \
+                 told apart; add runs with other tokens-per-parameter ratios"
+            ),
+            Self::SingleSize { variable, value } => {
+                format!("every row has {variable} = {}: nothing can be said about its effect; add runs that vary it", q(*value))
+            }
+            Self::SingleBudget { flops } => format!(
+                "every row has the same compute ({} FLOP): how loss falls with compute is not in the table; add runs at other budgets",
+                q(*flops)
+            ),
+            Self::TooFewBudgets { interior, needed } => format!(
+                "{interior} compute budgets with a usable optimum, at least {needed} are needed for a power law of compute; add budgets, \
+                 or use --method varpro"
+            ),
+            Self::NoInteriorMinimum { budgets } => format!(
+                "no budget has its lowest loss inside the sampled sizes ({}): train smaller and larger models at each budget",
+                budgets.iter().map(|b| q(*b)).collect::<Vec<_>>().join(", ")
+            ),
+            Self::LossDomain { column, row, value, low, high } => {
+                let suspect = if value > high { "perplexity or bits per sequence" } else if *value <= 0.0 { "a normalised or negated loss" } else { "bits per byte, or a rate" };
+                format!(
+                    "row {row}, column `{column}`: {value} is outside {low} to {high}, so this may be {suspect}, not nats per token; convert it \
+                     (--map loss=ln(perplexity), or --map 'loss=bits*0.6931'), or use --force if it is right"
+                )
+            }
+            Self::LossUnit { column, unit } => format!(
+                "the loss comes from column `{column}`, which by its name is in {unit}, not in nats per token; convert it \
+                 (--map 'loss={{{column}}}*0.6931' for bits, ln() for perplexity), or use --force if the name misleads"
+            ),
+            Self::MixedFlops { low, high } => format!(
+                "flops / (6*params*tokens) runs from {low:.2} to {high:.2} without pattern: rows follow different FLOP or parameter \
+                 conventions; recompute one of them (--map 'flops=6*params*tokens'), or fit by group"
+            ),
+            Self::FlopsConvention { ratio } => format!(
+                "flops is about {ratio:.2} x 6*params*tokens: plans here count C = 6*params*tokens, so convert your budget accordingly"
+            ),
+            Self::DuplicateRows { first, second, count } => format!(
+                "rows {first} and {second} are equal in every column ({count} such rows): copies would count as evidence twice; remove them"
+            ),
+            Self::NonFinite { column, row, found } => format!(
+                "row {row}, column `{column}`: found {found}, expected a number; leave such rows out with --where '{column} > 0'"
+            ),
+            Self::NonPositive { column, row, found } => format!(
+                "row {row}, column `{column}`: found {found}, expected a positive number; leave such rows out with --where '{column} > 0'"
+            ),
+            Self::Unidentified { coefficients, direction } => format!(
+                "the table does not determine {}: the fit stays as good along {}; add runs that vary what they depend on, or hold one with --fix",
+                coefficients.join(", "),
+                direction.iter().map(|(n, v)| format!("{v:+.2} {n}")).collect::<Vec<_>>().join(" ")
+            ),
+            Self::WeaklyIdentified { coefficient, low, high } => {
+                let end = |v: &Option<f64>, open: &str| v.map_or_else(|| open.to_string(), |x| kleiber_core::units::format_significant(x, 3));
+                format!(
+                    "{coefficient} is not identified: values from {} to {} fit about as well (profile likelihood); do not read its value alone",
+                    end(low, "its lower bound"),
+                    end(high, "its upper bound")
+                )
+            }
+            Self::BoundHit { coefficient, bound } => {
+                format!("{coefficient} ended at its bound {bound:.3e}: the table asks for a value beyond it, or for none at all")
+            }
+            Self::DidNotMove => "the search ended where it started: its result is its initial guess, not a fit".into(),
+            Self::NotConverged => "the search stopped before it converged".into(),
+            Self::TargetInFit { label } => {
+                format!("`{label}` was used in the fit: comparing with it is not a prediction; leave it out with --holdout or --where")
+            }
+            Self::Extrapolation { quantity, factor } => {
+                format!("{quantity} is {factor:.3} times beyond the fitted range: the interval covers noise and sampling, not a law that stops holding")
+            }
+            Self::BestStartAlone { tried } => {
+                format!("only one of {tried} starts reached the best objective: the minimum may be missed; try the other --method")
+            }
+            Self::Checkpoints { kept, dropped } => format!(
+                "kept the last checkpoint of each of {kept} runs and left {dropped} earlier rows out; --checkpoints all keeps them, clustered by run"
+            ),
+            Self::Bootstrap { used, asked } => format!("{used} of {asked} bootstrap fits converged and were used"),
+            Self::Stand { wanted, used } => format!("no column for {wanted}: `{used}` stands in, so N means {used} in all results"),
+            Self::Derived { column, formula } => format!("no column for {column}: computed as {formula}"),
+            Self::Assumed { what } => what.clone(),
+            Self::DroppedRows { count } => format!("left out {count} rows without usable numbers"),
+            Self::OutsideRange { what, low, high } => format!("{what} must lie between {} and {}", q(*low), q(*high)),
+        }
+    }
+
+    /// The finding as it stands in JSON.
+    pub fn finding(&self) -> Finding {
+        Finding { code: self.code().into(), message: self.message() }
+    }
+}
+
+/// A [`Reason`] as JSON: its code and its sentence.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Finding {
+    /// Stable code.
+    pub code: String,
+    /// Sentence.
+    pub message: String,
+}
+
+/// Whether an answer was given.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Status {
+    /// An answer was given, perhaps with warnings.
+    Ok,
+    /// No answer, for the reasons given.
+    Refused,
+}
+
+/// What speaks against an answer so far.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Findings {
+    pub(crate) reasons: Vec<Reason>,
+    pub(crate) warnings: Vec<Reason>,
+}
+
+impl Findings {
+    /// A reason to refuse.
+    pub(crate) fn refuse(&mut self, reason: Reason) {
+        self.reasons.push(reason);
+    }
+
+    /// Something the reader should know.
+    pub(crate) fn warn(&mut self, reason: Reason) {
+        self.warnings.push(reason);
+    }
+
+    /// Under `--force` every reason becomes a warning.
+    pub(crate) fn settle(&mut self, force: bool) {
+        if force {
+            self.warnings.append(&mut self.reasons);
+        }
+    }
+
+    pub(crate) fn refused(&self) -> bool {
+        !self.reasons.is_empty()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn messages_carry_values_and_a_cure() {
+        let reason = Reason::TooFewRows { rows: 5, coefficients: 5 };
+        assert_eq!(reason.code(), "too-few-rows");
+        assert!(reason.message().contains("5 rows") && reason.message().contains("at least 6"));
+        let domain = Reason::LossDomain { column: "ppl".into(), row: 3, value: 25.0, low: 0.3, high: 15.0 };
+        assert!(domain.message().contains("perplexity") && domain.message().contains("row 3"));
+    }
+
+    #[test]
+    fn force_turns_reasons_into_warnings() {
+        let mut findings = Findings::default();
+        findings.refuse(Reason::DidNotMove);
+        findings.settle(false);
+        assert!(findings.refused());
+        findings.settle(true);
+        assert!(!findings.refused() && findings.warnings == [Reason::DidNotMove]);
+    }
+}

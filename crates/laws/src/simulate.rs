@@ -1,0 +1,75 @@
+//! Run tables with known coefficients: for tests, for judging designs, and for the sample table.
+
+use crate::Law;
+use kleiber_core::rng::Rng;
+use kleiber_core::table::{Cells, Column, Table};
+
+/// Which runs a simulated table has.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Design {
+    /// Parameters and tokens of each run.
+    pub runs: Vec<(f64, f64)>,
+}
+
+impl Design {
+    /// `sizes` model sizes from 40M to 10B, each trained on `ratios` token counts from 4 to 300 tokens
+    /// per parameter, both spaced in logarithm.
+    pub fn grid(sizes: usize, ratios: usize) -> Self {
+        let spaced = |low: f64, high: f64, i: usize, n: usize| low * (high / low).powf(i as f64 / (n - 1).max(1) as f64);
+        let runs = (0..sizes).flat_map(|i| {
+            let params = spaced(4e7, 1e10, i, sizes).round();
+            (0..ratios).map(move |j| (params, (params * spaced(4.0, 300.0, j, ratios)).round()))
+        });
+        Self { runs: runs.collect() }
+    }
+
+    /// IsoFLOP slices: at each budget, `points` sizes from `optimum/width` to `optimum*width`.
+    pub fn isoflop(budgets: &[f64], optimum: impl Fn(f64) -> f64, width: f64, points: usize) -> Self {
+        let runs = budgets.iter().flat_map(|&flops| {
+            let centre = optimum(flops);
+            (0..points).map(move |i| {
+                let params = centre * width.powf(2.0 * i as f64 / (points - 1).max(1) as f64 - 1.0);
+                (params, flops / (6.0 * params))
+            })
+        });
+        Self { runs: runs.collect() }
+    }
+
+    /// The table of these runs under `law`, a law of params and tokens, with multiplicative log-normal
+    /// noise of standard deviation `noise` on the loss.
+    pub fn table(&self, law: &Law, coefficients: &[f64], noise: f64, seed: u64) -> Table {
+        let mut rng = Rng::new(seed, "simulated loss", 0);
+        let (params, tokens): (Vec<f64>, Vec<f64>) = self.runs.iter().copied().unzip();
+        let flops: Vec<f64> = self.runs.iter().map(|(n, d)| 6.0 * n * d).collect();
+        let loss = |&(n, d): &(f64, f64)| law.predict(coefficients, &[n, d]) * (noise * rng.normal()).exp();
+        let loss: Vec<f64> = self.runs.iter().map(loss).collect();
+        let named = [("params", params), ("tokens", tokens), ("flops", flops), ("loss", loss)];
+        let columns = named.map(|(name, v)| Column { name: name.into(), cells: Cells::Number(v) });
+        Table::new("simulated", columns.to_vec()).expect("columns have one length and different names")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn tables_are_seeded_and_noise_has_its_size() {
+        let law = Law::named("chinchilla").unwrap();
+        let c = [1.8, 480.0, 2000.0, 0.35, 0.37];
+        let design = Design::grid(10, 10);
+        let (a, b) = (design.table(&law, &c, 0.02, 5), design.table(&law, &c, 0.02, 5));
+        assert_eq!(a, b);
+        let clean = design.table(&law, &c, 0.0, 5).numbers("loss").unwrap();
+        let log_noise: Vec<f64> = a.numbers("loss").unwrap().iter().zip(&clean).map(|(x, y)| (x / y).ln()).collect();
+        let sd = kleiber_core::stats::standard_deviation(&log_noise);
+        assert!((sd / 0.02 - 1.0).abs() < 0.25, "{sd}");
+    }
+
+    #[test]
+    fn isoflop_slices_keep_their_budget() {
+        let design = Design::isoflop(&[1e18, 1e19], |c| (c / 120.0).sqrt(), 4.0, 5);
+        assert_eq!(design.runs.len(), 10);
+        assert!(design.runs[..5].iter().all(|(n, d)| (6.0 * n * d / 1e18 - 1.0).abs() < 1e-12));
+    }
+}
