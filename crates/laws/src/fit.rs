@@ -221,7 +221,7 @@ fn solve(problem: &Problem<'_>, method: Method, seed: u64) -> Result<Option<Solu
         return Ok(varpro::search(problem, seed).map(|(minimum, starts)| Solution { minimum, starts, moved: None }));
     }
     let starts = grid::starts(problem, seed);
-    Ok(grid::search(problem, &starts).map(|(minimum, starts, moved)| Solution { minimum, starts, moved: Some(moved) }))
+    Ok(grid::search(problem, &starts).map(|s| Solution { minimum: s.best, starts: s.starts, moved: Some(s.moved) }))
 }
 
 fn judge(solution: &Solution, findings: &mut Findings) {

@@ -77,12 +77,9 @@ impl Objective {
 
 #[inline(always)]
 fn huber(r: f64, delta: f64) -> Cost {
-    let size = r.abs();
-    if size <= delta {
-        Cost { value: 0.5 * r * r, slope: r, curvature: 1.0 }
-    } else {
-        Cost { value: delta * (size - 0.5 * delta), slope: delta.copysign(r), curvature: 0.0 }
-    }
+    // Without a branch: which side of delta a residual falls on is as good as random to the processor.
+    let slope = r.max(-delta).min(delta);
+    Cost { value: slope * (r - 0.5 * slope), slope, curvature: f64::from(u8::from(slope == r)) }
 }
 
 impl fmt::Display for Objective {

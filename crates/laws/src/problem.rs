@@ -97,19 +97,28 @@ impl Problem<'_> {
     }
 
     fn gradient_block(&self, u: &[f64], rows: std::ops::Range<usize>, gradient: &mut [f64], scratch: &mut Scratch) -> f64 {
-        let free = u.len();
         self.evaluate(u, rows.clone(), scratch);
         let mean = self.data.mean_response();
         let is_log = self.objective.is_log();
         let mut sum = 0.0;
-        for (i, (row, slopes)) in rows.zip(scratch.slopes.chunks_exact(free.max(1))).enumerate() {
-            let predicted = scratch.values[i];
-            let cost = self.objective.cost(self.residual(row, predicted), mean);
+        // Each predicted value is replaced by the factor of its slopes.
+        for (row, value) in rows.zip(&mut scratch.values) {
+            let cost = self.objective.cost(self.residual(row, *value), mean);
             let weight = self.data.weights()[row];
             sum += weight * cost.value;
-            let lead = weight * cost.slope * self.data.precision()[row] / if is_log { predicted } else { 1.0 };
-            for (g, s) in gradient.iter_mut().zip(slopes) {
-                *g += lead * s;
+            *value = weight * cost.slope * self.data.precision()[row] / if is_log { *value } else { 1.0 };
+        }
+        let (leads, slopes) = (&scratch.values, &scratch.slopes);
+        match u.len() {
+            1 => weighted_sum::<1>(leads, slopes, gradient),
+            2 => weighted_sum::<2>(leads, slopes, gradient),
+            3 => weighted_sum::<3>(leads, slopes, gradient),
+            4 => weighted_sum::<4>(leads, slopes, gradient),
+            5 => weighted_sum::<5>(leads, slopes, gradient),
+            free => {
+                for (lead, slope) in leads.iter().zip(slopes.chunks_exact(free.max(1))) {
+                    gradient.iter_mut().zip(slope).for_each(|(g, s)| *g += lead * s);
+                }
             }
         }
         if sum.is_nan() { f64::INFINITY } else { sum }
@@ -227,6 +236,18 @@ impl Problem<'_> {
         hessian.fill_upper_triangle_with_lower_triangle();
         (value, gradient, hessian)
     }
+}
+
+/// Adds the rows of `slopes`, each times its lead, to `out`; the width is a constant so that the sums
+/// stay in registers.
+fn weighted_sum<const N: usize>(leads: &[f64], slopes: &[f64], out: &mut [f64]) {
+    let mut sums = [0.0; N];
+    for (lead, slope) in leads.iter().zip(slopes.as_chunks::<N>().0) {
+        for k in 0..N {
+            sums[k] += lead * slope[k];
+        }
+    }
+    out.iter_mut().zip(sums).for_each(|(o, s)| *o += s);
 }
 
 #[cfg(test)]

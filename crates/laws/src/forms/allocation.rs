@@ -49,6 +49,7 @@ impl Form for Allocation {
         &self.info
     }
 
+    #[inline(always)]
     fn predict<T: Real>(&self, c: &[T], row: &[Input]) -> T {
         c[4] + c[5] * row[0].pow(-c[6])
     }

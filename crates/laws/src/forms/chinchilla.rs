@@ -67,6 +67,7 @@ impl Form for Chinchilla {
         &self.info
     }
 
+    #[inline(always)]
     fn predict<T: Real>(&self, c: &[T], row: &[Input]) -> T {
         let [floor, a, b, alpha, beta] = [c[0], c[1], c[2], c[3], c[4]];
         floor + a * row[0].pow(-alpha) + b * row[1].pow(-beta)

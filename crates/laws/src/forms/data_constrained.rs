@@ -67,6 +67,7 @@ impl Form for DataConstrained {
         &self.info
     }
 
+    #[inline(always)]
     fn predict<T: Real>(&self, c: &[T], row: &[Input]) -> T {
         let [floor, a, b, alpha, beta, r_d, r_n] = [c[0], c[1], c[2], c[3], c[4], c[5], c[6]];
         let [params, tokens, unique] = [row[0], row[1], row[2]];

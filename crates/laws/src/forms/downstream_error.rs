@@ -54,6 +54,7 @@ impl Form for DownstreamError {
         &self.info
     }
 
+    #[inline(always)]
     fn predict<T: Real>(&self, c: &[T], row: &[Input]) -> T {
         let [eps, k, gamma] = [c[0], c[1], c[2]];
         eps - k * (-gamma.scale(row[0].value)).exp()

@@ -57,6 +57,7 @@ impl Form for Kaplan {
         &self.info
     }
 
+    #[inline(always)]
     fn predict<T: Real>(&self, c: &[T], row: &[Input]) -> T {
         let [nc, dc, alpha_n, alpha_d] = [c[0], c[1], c[2], c[3]];
         let model = (alpha_n / alpha_d) * (nc.ln() - T::constant(row[0].ln));

@@ -50,6 +50,7 @@ impl Form for M1 {
         &self.info
     }
 
+    #[inline(always)]
     fn predict<T: Real>(&self, c: &[T], row: &[Input]) -> T {
         let [beta, exponent] = [c[0], c[1]];
         beta * row[0].pow(exponent)

@@ -51,6 +51,7 @@ impl Form for M2 {
         &self.info
     }
 
+    #[inline(always)]
     fn predict<T: Real>(&self, c: &[T], row: &[Input]) -> T {
         let [floor, beta, exponent] = [c[0], c[1], c[2]];
         floor + beta * row[0].pow(exponent)

@@ -54,6 +54,7 @@ impl Form for M3 {
         &self.info
     }
 
+    #[inline(always)]
     fn predict<T: Real>(&self, c: &[T], row: &[Input]) -> T {
         let [beta, gamma, exponent] = [c[0], c[1], c[2]];
         beta * (gamma + T::constant(1.0 / row[0].value)).pow(exponent)

@@ -61,6 +61,7 @@ impl Form for OverTraining {
         &self.info
     }
 
+    #[inline(always)]
     fn predict<T: Real>(&self, c: &[T], row: &[Input]) -> T {
         let [floor, a, b, eta] = [c[0], c[1], c[2], c[3]];
         // M/C = 1/(6 N^2) and 1/(M C) = 1/(6 D^2).

@@ -18,6 +18,8 @@ pub(crate) struct Settings {
 }
 
 impl Settings {
+    /// Into the basin of a minimum.
+    pub(crate) const ROUGH: Self = Self { tolerance: 3e-4, iterations: 200 };
     /// For one start among many.
     pub(crate) const SEARCH: Self = Self { tolerance: 1e-11, iterations: 500 };
     /// For a result that will be quoted.

@@ -3,7 +3,7 @@
 use super::bfgs::{Settings, minimise};
 use super::newton::polish;
 use super::varpro::Projection;
-use super::{Minimum, SAME, Starts, best_of};
+use super::{Minimum, Starts, best_of};
 use crate::data::Data;
 use crate::form::{Coefficient, Starts as Where};
 use crate::problem::Problem;
@@ -14,8 +14,10 @@ use rayon::prelude::*;
 const MAX_STARTS: usize = 6000;
 /// Starts kept of a larger grid.
 const THINNED: usize = 2000;
-/// Distinct minima refined to the last digit.
-const REFINED: usize = 4;
+/// A rough end above this multiple of the best objective is not followed further.
+const HOPELESS: f64 = 1.5;
+/// Points examined on the way to a refined minimum.
+const PATH: u32 = 6;
 
 /// Starting points in search coordinates.
 pub(crate) fn starts(problem: &Problem<'_>, seed: u64) -> Vec<Vec<f64>> {
@@ -45,29 +47,50 @@ pub(crate) fn starts(problem: &Problem<'_>, seed: u64) -> Vec<Vec<f64>> {
     }
 }
 
-/// Descends from every start and polishes the best distinct ends. The last value says how far the
-/// winner moved from its start.
-pub(crate) fn search(problem: &Problem<'_>, starts: &[Vec<f64>]) -> Option<(Minimum, Starts, f64)> {
-    let minima: Vec<Minimum> = starts.par_iter().map(|start| minimise(problem, start, Settings::SEARCH)).collect();
-    let (_, counts) = best_of(&minima)?;
-    let mut order: Vec<usize> = (0..minima.len()).filter(|&i| minima[i].value.is_finite()).collect();
-    order.sort_by(|&a, &b| minima[a].value.total_cmp(&minima[b].value));
-    let mut chosen: Vec<usize> = Vec::new();
-    for i in order {
-        let distinct = chosen.iter().all(|&j| minima[i].value - minima[j].value > SAME * minima[j].value.abs());
-        if chosen.is_empty() || (distinct && chosen.len() < REFINED) {
-            chosen.push(i);
+/// The outcome of a multi-start search.
+pub(crate) struct Search {
+    /// The lowest minimum, to the last digit.
+    pub(crate) best: Minimum,
+    /// How the starts fared.
+    pub(crate) starts: Starts,
+    /// Largest move of a coordinate from the start whose descent came lowest.
+    pub(crate) moved: f64,
+}
+
+/// Descends from every start. A rough descent brings each start to a valley floor; the lowest end is refined
+/// to a minimum. Ends from which a straight path leads down to that minimum belong to it; other ends of
+/// comparable objective descend on by themselves, and ends far above stay where they stopped.
+pub(crate) fn search(problem: &Problem<'_>, starts: &[Vec<f64>]) -> Option<Search> {
+    let rough: Vec<Minimum> = starts.par_iter().map(|start| minimise(problem, start, Settings::ROUGH)).collect();
+    let finite = (0..rough.len()).filter(|&i| rough[i].value.is_finite());
+    let lowest = finite.min_by(|&a, &b| rough[a].value.total_cmp(&rough[b].value))?;
+    let centre = minimise(problem, &rough[lowest].u, Settings::POLISH);
+    let finish = |end: &Minimum| {
+        if end.value.is_nan() || end.value > HOPELESS * centre.value {
+            end.clone()
+        } else if leads_down(problem, end, &centre) {
+            centre.clone()
+        } else {
+            minimise(problem, &end.u, Settings::SEARCH)
         }
-    }
-    let refined: Vec<(usize, Minimum)> = chosen
-        .par_iter()
-        .map(|&i| (i, polish(problem, minimise(problem, &minima[i].u, Settings::POLISH))))
-        .collect();
-    let (start, best) = refined.into_iter().min_by(|a, b| a.1.value.total_cmp(&b.1.value))?;
-    let near = |m: &&Minimum| m.value - best.value <= SAME * best.value.abs() + f64::MIN_POSITIVE;
-    let counts = Starts { at_best: minima.iter().filter(near).count(), ..counts };
-    let moved = best.u.iter().zip(&starts[start]).map(|(a, b)| (a - b).abs()).fold(0.0, f64::max);
-    Some((best, counts, moved))
+    };
+    let ends: Vec<Minimum> = rough.par_iter().map(finish).collect();
+    let (best, counts) = best_of(&ends)?;
+    let moved = rough[lowest].u.iter().zip(&starts[lowest]).map(|(a, b)| (a - b).abs()).fold(0.0, f64::max);
+    Some(Search { best: polish(problem, best), starts: counts, moved })
+}
+
+/// Whether the objective falls all the way along the straight line to `centre`.
+fn leads_down(problem: &Problem<'_>, from: &Minimum, centre: &Minimum) -> bool {
+    let mut last = from.value;
+    (1..=PATH).all(|step| {
+        let t = f64::from(step) / f64::from(PATH);
+        let point: Vec<f64> = from.u.iter().zip(&centre.u).map(|(a, b)| a + t * (b - a)).collect();
+        let value = problem.value(&point);
+        let falls = value <= last;
+        last = value;
+        falls
+    })
 }
 
 /// Values of the search coordinate at which the search for a coefficient starts, or `scan` values
