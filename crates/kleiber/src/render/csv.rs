@@ -10,7 +10,7 @@ use super::number::exact;
 /// `high` bound y, except for `region` and `mark_x` (the horizontal interval of a mark), where
 /// they bound x. Values that cannot be drawn are kept; numbers read back to the same bits.
 #[must_use]
-pub fn csv(figure: &Figure) -> String {
+pub(super) fn csv(figure: &Figure) -> String {
     let mut out = String::from("layer,kind,x,y,low,high,label\n");
     for layer in &figure.layers {
         rows(layer, &mut out);

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 /// Why nothing, or not everything, was rendered.
 #[derive(Debug, thiserror::Error)]
-pub enum RenderError {
+pub(crate) enum RenderError {
     /// The output path ends in something other than the four known extensions.
     #[error("cannot tell the format of {}: extension {extension:?} is not .html, .md, .svg or .png", path.display())]
     UnknownExtension {
@@ -50,7 +50,7 @@ pub enum RenderError {
 impl RenderError {
     /// One thing to try.
     #[must_use]
-    pub fn hint(&self) -> String {
+    pub(crate) fn hint(&self) -> String {
         match self {
             Self::UnknownExtension { path, .. } => {
                 format!("name the output {}", path.with_extension("html").display())

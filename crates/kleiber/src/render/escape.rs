@@ -9,14 +9,14 @@ fn is_unsafe(c: char) -> bool {
 
 /// `text` on one line without control characters, for terminals and labels.
 #[must_use]
-pub fn line(text: &str) -> String {
+pub(super) fn line(text: &str) -> String {
     let text: String = text.chars().filter(|c| !is_unsafe(*c)).collect();
     text.split_whitespace().collect::<Vec<_>>().join(" ")
 }
 
 /// `text` for HTML and XML, both between tags and inside double or single quotes.
 #[must_use]
-pub fn html(text: &str) -> String {
+pub(super) fn html(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
     for c in text.chars().filter(|c| !is_unsafe(*c)) {
         match c {
@@ -34,20 +34,20 @@ pub fn html(text: &str) -> String {
 /// `text` for labels that plotly.js reads as its own small HTML; it knows fewer entities than
 /// HTML, so quotes stay as they are.
 #[must_use]
-pub fn plotly(text: &str) -> String {
+pub(super) fn plotly(text: &str) -> String {
     line(text).replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;")
 }
 
 /// JSON text made unable to end the `<script>` element that holds it.
 #[must_use]
-pub fn script(json: &str) -> String {
+pub(super) fn script(json: &str) -> String {
     json.replace('<', "\\u003c").replace('>', "\\u003e").replace('\u{2028}', "\\u2028").replace('\u{2029}', "\\u2029")
 }
 
 /// `text` as one line of Markdown that shows every character as it is, in a paragraph or in a
 /// table cell.
 #[must_use]
-pub fn markdown(text: &str) -> String {
+pub(super) fn markdown(text: &str) -> String {
     let text = line(text);
     let mut out = String::with_capacity(text.len());
     let mut previous = ' ';
@@ -74,14 +74,14 @@ pub fn markdown(text: &str) -> String {
 
 /// `text` as one CSV field: quoted when it has to be, otherwise as it is.
 #[must_use]
-pub fn csv(text: &str) -> String {
+pub(super) fn csv(text: &str) -> String {
     let quote = text.contains([',', '"', '\n', '\r']) || text.trim() != text;
     if quote { format!("\"{}\"", text.replace('"', "\"\"")) } else { text.to_owned() }
 }
 
 /// `bytes` percent-encoded for a `data:` URI inside a quoted attribute.
 #[must_use]
-pub fn percent(bytes: &[u8]) -> String {
+pub(super) fn percent(bytes: &[u8]) -> String {
     let mut out = String::with_capacity(bytes.len() * 3 / 2);
     for &byte in bytes {
         if byte.is_ascii_alphanumeric() || b"-_.~,:/=".contains(&byte) {

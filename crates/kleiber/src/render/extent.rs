@@ -6,7 +6,7 @@ use super::scale::Side;
 /// Lowest and highest value of `figure` on `axis`, in its unit, or nothing when no value can be
 /// drawn there. What bands and intervals may add is limited to one span of the rest.
 #[must_use]
-pub fn of(figure: &Figure, side: Side, axis: &Axis) -> Option<(f64, f64)> {
+pub(super) fn of(figure: &Figure, side: Side, axis: &Axis) -> Option<(f64, f64)> {
     let (mut core, mut wide) = (Extent::default(), Extent::default());
     for layer in &figure.layers {
         extend(layer, side, axis, &mut core, &mut wide);

@@ -2,7 +2,7 @@
 
 /// One chart: two axes and the layers drawn over them.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Figure {
+pub(crate) struct Figure {
     /// File stem of the figure's own files; anything outside `[A-Za-z0-9._-]` is replaced when
     /// a file name is made from it.
     pub id: String,
@@ -21,7 +21,7 @@ pub struct Figure {
 
 /// One axis of a [`Figure`].
 #[derive(Debug, Clone, PartialEq)]
-pub struct Axis {
+pub(crate) struct Axis {
     /// Name of the quantity, plain text.
     pub label: String,
     /// Unit, empty when there is none. `params` and `tokens` get K/M/B/T suffixes on the ticks.
@@ -33,7 +33,7 @@ pub struct Axis {
 impl Axis {
     /// `label (unit)`, or whichever of the two is not empty.
     #[must_use]
-    pub fn heading(&self) -> String {
+    pub(crate) fn heading(&self) -> String {
         match (self.label.is_empty(), self.unit.is_empty()) {
             (false, false) => format!("{} ({})", self.label, self.unit),
             (true, false) => self.unit.clone(),
@@ -46,7 +46,7 @@ impl Axis {
     /// Sizes beyond 1e300 (and below 1e-300 on a log axis) count as infinite (and zero), so that
     /// margins around them stay within the number range.
     #[must_use]
-    pub fn accepts(&self, value: f64) -> bool {
+    pub(crate) fn accepts(&self, value: f64) -> bool {
         value.abs() <= 1e300 && (!self.log || value >= 1e-300)
     }
 }
@@ -54,7 +54,7 @@ impl Axis {
 /// One layer of a [`Figure`]. `color` counts through the palette and wraps around. Where two
 /// vectors differ in length, the extra values of the longer one are not drawn.
 #[derive(Debug, Clone, PartialEq)]
-pub enum Layer {
+pub(crate) enum Layer {
     /// Separate observations.
     Points {
         /// Legend text; empty for no legend entry.
@@ -127,7 +127,7 @@ pub enum Layer {
 impl Layer {
     /// The layer's name as given.
     #[must_use]
-    pub fn name(&self) -> &str {
+    pub(crate) fn name(&self) -> &str {
         match self {
             Self::Points { name, .. }
             | Self::Line { name, .. }

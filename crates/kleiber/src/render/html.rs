@@ -19,7 +19,7 @@ const POLICY: &str = "default-src 'none'; script-src 'unsafe-inline'; style-src 
 /// setting, and fall back to a static picture without JavaScript. Each has a link that saves its
 /// CSV. Without a figure the file has no script and is small.
 #[must_use]
-pub fn html(report: &Report) -> String {
+pub(super) fn html(report: &Report) -> String {
     let figures = report.figures();
     let mut page = head(report);
     page.push_str("<body>\n<main>\n");

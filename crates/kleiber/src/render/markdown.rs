@@ -7,7 +7,7 @@ use super::report::{Block, Report, TableBlock, safe_stem};
 /// The report as Markdown. Figures are shown as `STEM-ID.svg` and link to `STEM-ID.csv`, both
 /// beside the document; text from users shows every character as it is.
 #[must_use]
-pub fn markdown(report: &Report, stem: &str) -> String {
+pub(super) fn markdown(report: &Report, stem: &str) -> String {
     let figures = report.figures();
     let mut names = figures.iter().map(|(name, _)| name);
     let mut out = format!("# {}\n", escape::markdown(&report.title));

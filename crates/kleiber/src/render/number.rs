@@ -9,7 +9,7 @@ fn takes_suffix(unit: &str) -> bool {
 /// `value` with up to `digits` significant digits, readable at any size: `300M` and `1.3B` for
 /// parameters and tokens, `0.05`, `2.5` and `20000` in between, `1e18` beyond.
 #[must_use]
-pub fn readable(value: f64, unit: &str, digits: usize) -> String {
+pub(super) fn readable(value: f64, unit: &str, digits: usize) -> String {
     if !value.is_finite() {
         return value.to_string();
     }
@@ -36,14 +36,14 @@ pub fn readable(value: f64, unit: &str, digits: usize) -> String {
 
 /// [`readable`] followed by the unit, if there is one.
 #[must_use]
-pub fn with_unit(value: f64, unit: &str, digits: usize) -> String {
+pub(super) fn with_unit(value: f64, unit: &str, digits: usize) -> String {
     let number = readable(value, unit, digits);
     if unit.is_empty() { number } else { format!("{number} {unit}") }
 }
 
 /// `value` so that reading it back gives the same bits, short where possible.
 #[must_use]
-pub fn exact(value: f64) -> String {
+pub(super) fn exact(value: f64) -> String {
     let size = value.abs();
     if size != 0.0 && size.is_finite() && !(1e-5..1e16).contains(&size) {
         format!("{value:e}")

@@ -2,7 +2,7 @@
 
 /// An sRGB colour with opacity from 0 to 1.
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub struct Paint {
+pub(super) struct Paint {
     /// Red, green, blue.
     pub rgb: [u8; 3],
     /// 0 is invisible, 1 opaque.
@@ -12,28 +12,28 @@ pub struct Paint {
 impl Paint {
     /// The colour without its opacity, as `#RRGGBB`.
     #[must_use]
-    pub fn hex(self) -> String {
+    pub(super) fn hex(self) -> String {
         let [r, g, b] = self.rgb;
         format!("#{r:02X}{g:02X}{b:02X}")
     }
 
     /// The colour as a CSS `rgba()` value.
     #[must_use]
-    pub fn rgba(self) -> String {
+    pub(super) fn rgba(self) -> String {
         let [r, g, b] = self.rgb;
         format!("rgba({r},{g},{b},{})", self.alpha)
     }
 
     /// The same colour with another opacity.
     #[must_use]
-    pub const fn with_alpha(self, alpha: f64) -> Self {
+    pub(super) const fn with_alpha(self, alpha: f64) -> Self {
         Self { alpha, ..self }
     }
 }
 
 /// One role in a chart with its colour on light and on dark ground.
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub struct Pair {
+pub(super) struct Pair {
     /// On light ground.
     pub light: Paint,
     /// On dark ground.
@@ -50,27 +50,27 @@ const fn solid(rgb: u32) -> Paint {
 }
 
 /// Ground of the chart.
-pub const GROUND: Pair = pair(0xFFFFFF, 0x14171C);
+pub(super) const GROUND: Pair = pair(0xFFFFFF, 0x14171C);
 /// Titles and axis labels.
-pub const INK: Pair = pair(0x1B1F24, 0xE6E9ED);
+pub(super) const INK: Pair = pair(0x1B1F24, 0xE6E9ED);
 /// Tick labels and notes.
-pub const MUTED: Pair = pair(0x565D66, 0xA9B1BB);
+pub(super) const MUTED: Pair = pair(0x565D66, 0xA9B1BB);
 /// Grid lines.
-pub const GRID: Pair = pair(0xE4E7EB, 0x2A3038);
+pub(super) const GRID: Pair = pair(0xE4E7EB, 0x2A3038);
 /// Axis lines and tick marks.
-pub const EDGE: Pair = pair(0x8B939D, 0x6B7480);
+pub(super) const EDGE: Pair = pair(0x8B939D, 0x6B7480);
 /// Shaded regions, always drawn translucent.
-pub const SHADE: Pair = pair(0x6E7681, 0xB4BCC6);
+pub(super) const SHADE: Pair = pair(0x6E7681, 0xB4BCC6);
 /// Opacity of a shaded region.
-pub const SHADE_ALPHA: f64 = 0.13;
+pub(super) const SHADE_ALPHA: f64 = 0.13;
 /// Opacity of a band.
-pub const BAND_ALPHA: f64 = 0.22;
+pub(super) const BAND_ALPHA: f64 = 0.22;
 /// Opacity of a point.
-pub const POINT_ALPHA: f64 = 0.78;
+pub(super) const POINT_ALPHA: f64 = 0.78;
 
 /// Series colours: Okabe and Ito's set, led by its four darkest, without its black and yellow
 /// (unreadable on dark and on light ground); the dark variants are the same hues, lighter.
-pub const SERIES: [Pair; 7] = [
+pub(super) const SERIES: [Pair; 7] = [
     pair(0x0072B2, 0x4AA8E8),
     pair(0xD55E00, 0xF5854A),
     pair(0x009E73, 0x2CC295),
@@ -82,13 +82,13 @@ pub const SERIES: [Pair; 7] = [
 
 /// The colours of series `index`, which wraps around.
 #[must_use]
-pub const fn series(index: usize) -> Pair {
+pub(super) const fn series(index: usize) -> Pair {
     SERIES[index % SERIES.len()]
 }
 
 /// Point shapes, so that series differ by more than colour.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Shape {
+pub(super) enum Shape {
     /// A filled circle.
     Circle,
     /// A filled square.
@@ -102,7 +102,7 @@ pub enum Shape {
 /// The point shape of series `index`; with seven colours and four shapes, the first 28 series
 /// all look different.
 #[must_use]
-pub const fn shape(index: usize) -> Shape {
+pub(super) const fn shape(index: usize) -> Shape {
     match index % 4 {
         0 => Shape::Circle,
         1 => Shape::Square,
@@ -112,7 +112,7 @@ pub const fn shape(index: usize) -> Shape {
 }
 
 /// Every role whose colour changes between light and dark.
-pub fn pairs() -> impl Iterator<Item = Pair> {
+pub(super) fn pairs() -> impl Iterator<Item = Pair> {
     [GROUND, INK, MUTED, GRID, EDGE, SHADE].into_iter().chain(SERIES)
 }
 

@@ -11,7 +11,7 @@ use super::plotly_traces::trace;
 use super::scale::{Scale, Side};
 
 /// A figure for plotly.js.
-pub struct Chart {
+pub(super) struct Chart {
     /// JSON object with `data`, `layout` and `narrow` (axis settings for narrow screens).
     pub json: String,
     /// For each layer of the figure, its position in `data`; nothing for regions and for layers
@@ -21,7 +21,7 @@ pub struct Chart {
 
 /// The figure's traces and layout.
 #[must_use]
-pub fn chart(figure: &Figure) -> Chart {
+pub(super) fn chart(figure: &Figure) -> Chart {
     let scales = (Scale::of(figure, Side::X), Scale::of(figure, Side::Y));
     let mut drawn: Vec<(usize, Value)> = Vec::new();
     // The same order as in the static pictures: bands, points, lines, marks.
@@ -46,7 +46,7 @@ pub fn chart(figure: &Figure) -> Chart {
 
 /// The text of plotly.js itself, taken from the page header that the plotly crate offers.
 #[must_use]
-pub fn library() -> String {
+pub(super) fn library() -> String {
     let header = ::plotly::Plot::offline_js_sources();
     let start = header.find('>').map_or(0, |index| index + 1);
     let end = header.find("</script>").unwrap_or(header.len());
@@ -55,7 +55,7 @@ pub fn library() -> String {
 
 /// Every colour a chart may hold, with its dark partner, as a JSON object.
 #[must_use]
-pub fn dark_colors() -> String {
+pub(super) fn dark_colors() -> String {
     let mut map = Map::new();
     for pair in palette::pairs() {
         map.insert(pair.light.hex(), pair.dark.hex().into());

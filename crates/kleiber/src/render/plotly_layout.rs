@@ -10,7 +10,7 @@ use super::scale::Scale;
 
 /// The layout of `figure`, whose axes have `scales`.
 #[must_use]
-pub fn layout(figure: &Figure, scales: (Option<Scale>, Option<Scale>)) -> Value {
+pub(super) fn layout(figure: &Figure, scales: (Option<Scale>, Option<Scale>)) -> Value {
     let (shapes, notes, rows) = regions(figure, scales.0);
     let mut layout = json!({
         "autosize": true,
@@ -75,7 +75,7 @@ fn axis(axis: &Axis, scale: Option<Scale>, most: usize) -> Value {
 
 /// Settings that put at most `most` labelled ticks on an axis.
 #[must_use]
-pub fn ticks(axis: &Axis, scale: Option<Scale>, most: usize) -> Value {
+pub(super) fn ticks(axis: &Axis, scale: Option<Scale>, most: usize) -> Value {
     let Some(scale) = scale else {
         return json!({ "tickmode": "array", "tickvals": [], "ticktext": [] });
     };

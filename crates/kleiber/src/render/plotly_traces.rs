@@ -21,7 +21,7 @@ type Gaps = Scatter<Option<f64>, Option<f64>>;
 
 /// The trace of a layer, or nothing if it has none or no axis to be drawn on.
 #[must_use]
-pub fn trace(figure: &Figure, layer: &Layer, scales: (Option<Scale>, Option<Scale>)) -> Option<Value> {
+pub(super) fn trace(figure: &Figure, layer: &Layer, scales: (Option<Scale>, Option<Scale>)) -> Option<Value> {
     let (Some(x_scale), Some(y_scale)) = scales else { return None };
     let name = escape::plotly(layer.name());
     let trace = match layer {

@@ -14,7 +14,7 @@ const ZOOM: usize = 2;
 /// # Errors
 /// [`RenderError::Draw`] if the drawing backend fails, [`RenderError::Encode`] if the encoder
 /// does.
-pub fn png(figure: &Figure) -> Result<Vec<u8>, RenderError> {
+pub(super) fn png(figure: &Figure) -> Result<Vec<u8>, RenderError> {
     let scene = scene::compose(figure);
     let (width, height) = (scene::WIDTH as usize, scene.height as usize);
     let failed = |message: String| RenderError::Draw { figure: figure.id.clone(), message };

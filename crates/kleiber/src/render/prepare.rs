@@ -3,13 +3,13 @@
 use super::figure::{Figure, Layer};
 
 /// Most points drawn per layer; the CSV keeps all.
-pub const MOST_DRAWN: usize = 20_000;
+pub(super) const MOST_DRAWN: usize = 20_000;
 /// Most corners of a curve: lowest and highest for each pixel column of a large screen.
 const MOST_CORNERS: usize = 5_000;
 
 /// Indices of the drawable observations, evenly thinned to [`MOST_DRAWN`].
 #[must_use]
-pub fn points(figure: &Figure, x: &[f64], y: &[f64]) -> Vec<usize> {
+pub(super) fn points(figure: &Figure, x: &[f64], y: &[f64]) -> Vec<usize> {
     let pairs = x.iter().zip(y).enumerate();
     let usable = pairs.filter(|(_, (x, y))| figure.x.accepts(**x) && figure.y.accepts(**y));
     stride(usable.map(|(index, _)| index).collect())
@@ -18,7 +18,7 @@ pub fn points(figure: &Figure, x: &[f64], y: &[f64]) -> Vec<usize> {
 /// Indices of a curve, cut into unbroken pieces where a value cannot be drawn. Long pieces keep
 /// the lowest and the highest point of each stretch, so peaks survive.
 #[must_use]
-pub fn line(figure: &Figure, x: &[f64], y: &[f64]) -> Vec<Vec<usize>> {
+pub(super) fn line(figure: &Figure, x: &[f64], y: &[f64]) -> Vec<Vec<usize>> {
     let count = x.len().min(y.len());
     let pieces = pieces(count, |i| figure.x.accepts(x[i]) && figure.y.accepts(y[i]));
     let total: usize = pieces.iter().map(Vec::len).sum();
@@ -28,7 +28,7 @@ pub fn line(figure: &Figure, x: &[f64], y: &[f64]) -> Vec<Vec<usize>> {
 /// Indices of a band, cut into unbroken pieces and evenly thinned. On a log axis a lower edge at
 /// or below zero is allowed: it reaches the bottom of the plot.
 #[must_use]
-pub fn band(figure: &Figure, x: &[f64], low: &[f64], high: &[f64]) -> Vec<Vec<usize>> {
+pub(super) fn band(figure: &Figure, x: &[f64], low: &[f64], high: &[f64]) -> Vec<Vec<usize>> {
     let count = x.len().min(low.len()).min(high.len());
     let usable = |i: usize| figure.x.accepts(x[i]) && figure.y.accepts(high[i]) && low[i].is_finite();
     pieces(count, usable).into_iter().map(stride).collect()
@@ -36,7 +36,7 @@ pub fn band(figure: &Figure, x: &[f64], low: &[f64], high: &[f64]) -> Vec<Vec<us
 
 /// How many values of the figure have no place on its axes.
 #[must_use]
-pub fn skipped(figure: &Figure) -> usize {
+pub(super) fn skipped(figure: &Figure) -> usize {
     let count = |x: &[f64], others: &[&[f64]]| {
         let most = others.iter().map(|v| v.len()).fold(x.len(), usize::min);
         let usable = |i: usize| figure.x.accepts(x[i]) && others.iter().all(|values| figure.y.accepts(values[i]));
@@ -53,7 +53,7 @@ pub fn skipped(figure: &Figure) -> usize {
 
 /// A sentence about values that are not shown, or nothing when all are.
 #[must_use]
-pub fn note(figure: &Figure) -> Option<String> {
+pub(super) fn note(figure: &Figure) -> Option<String> {
     let count = skipped(figure);
     let why = if figure.x.log || figure.y.log { "not finite, or not above zero on a log axis" } else { "not finite" };
     match count {

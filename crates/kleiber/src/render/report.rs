@@ -6,7 +6,7 @@ use super::figure::Figure;
 
 /// A report that every writer of this module can render.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Report {
+pub(crate) struct Report {
     /// Heading of the whole report, plain text.
     pub title: String,
     /// Opening paragraphs, plain text.
@@ -17,7 +17,7 @@ pub struct Report {
 
 /// A titled part of a [`Report`].
 #[derive(Debug, Clone, PartialEq)]
-pub struct Section {
+pub(crate) struct Section {
     /// Heading, plain text.
     pub title: String,
     /// Contents in reading order.
@@ -26,7 +26,7 @@ pub struct Section {
 
 /// One piece of a [`Section`].
 #[derive(Debug, Clone, PartialEq)]
-pub enum Block {
+pub(crate) enum Block {
     /// A paragraph, plain text.
     Text(String),
     /// Text to be shown as it is, such as a command line.
@@ -39,7 +39,7 @@ pub enum Block {
 
 /// A table of text cells. Short rows are filled with empty cells, long ones are cut.
 #[derive(Debug, Clone, PartialEq)]
-pub struct TableBlock {
+pub(crate) struct TableBlock {
     /// One heading per column.
     pub headers: Vec<String>,
     /// Cells, row by row.
@@ -51,13 +51,13 @@ pub struct TableBlock {
 impl TableBlock {
     /// Whether column `column` (from zero) holds numbers.
     #[must_use]
-    pub fn is_numeric(&self, column: usize) -> bool {
+    pub(crate) fn is_numeric(&self, column: usize) -> bool {
         self.numeric.get(column).copied().unwrap_or(false)
     }
 
     /// The text at `row` and `column` (both from zero), empty outside the data.
     #[must_use]
-    pub fn cell(&self, row: usize, column: usize) -> &str {
+    pub(crate) fn cell(&self, row: usize, column: usize) -> &str {
         self.rows.get(row).and_then(|cells| cells.get(column)).map_or("", String::as_str)
     }
 }
@@ -66,7 +66,7 @@ impl Report {
     /// The figures in reading order, each with a file name part that is safe and unique within
     /// the report.
     #[must_use]
-    pub fn figures(&self) -> Vec<(String, &Figure)> {
+    pub(crate) fn figures(&self) -> Vec<(String, &Figure)> {
         let figures = self.sections.iter().flat_map(|section| &section.blocks);
         let figures = figures.filter_map(|block| match block {
             Block::Figure(figure) => Some(figure),
@@ -80,7 +80,7 @@ impl Report {
 /// `id` with everything but `[A-Za-z0-9._-]` replaced by `-`, without leading dots or dashes,
 /// at most 80 characters, never empty.
 #[must_use]
-pub fn safe_stem(id: &str) -> String {
+pub(super) fn safe_stem(id: &str) -> String {
     let keep = |c: char| c.is_ascii_alphanumeric() || matches!(c, '.' | '_' | '-');
     let stem: String = id.chars().map(|c| if keep(c) { c } else { '-' }).collect();
     let stem: String = stem.trim_matches(['.', '-']).chars().take(80).collect();

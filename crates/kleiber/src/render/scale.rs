@@ -6,7 +6,7 @@ use super::number;
 
 /// A mapping from data to the fraction of an axis, linear or logarithmic.
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub struct Scale {
+pub(super) struct Scale {
     log: bool,
     low: f64,
     high: f64,
@@ -14,7 +14,7 @@ pub struct Scale {
 
 /// A labelled position on an axis.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Tick {
+pub(super) struct Tick {
     /// Position, in the unit of the axis.
     pub value: f64,
     /// What is written there.
@@ -23,7 +23,7 @@ pub struct Tick {
 
 /// Which axis of a figure.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Side {
+pub(super) enum Side {
     /// Horizontal.
     X,
     /// Vertical.
@@ -33,7 +33,7 @@ pub enum Side {
 impl Scale {
     /// A scale over `[low, high]` with a small margin; both must be usable on the axis.
     #[must_use]
-    pub fn new(log: bool, low: f64, high: f64) -> Self {
+    pub(super) fn new(log: bool, low: f64, high: f64) -> Self {
         let (low, high) = if log { (low.log10(), high.log10()) } else { (low, high) };
         let span = high - low;
         let smallest = if log { 0.02 } else { low.abs().max(1e-300) * 1e-9 };
@@ -54,7 +54,7 @@ impl Scale {
     /// Bands and intervals may widen the range by at most the span of everything else on each
     /// side, so that one exploding interval does not flatten the data.
     #[must_use]
-    pub fn of(figure: &Figure, side: Side) -> Option<Self> {
+    pub(super) fn of(figure: &Figure, side: Side) -> Option<Self> {
         let axis = if side == Side::X { &figure.x } else { &figure.y };
         let (low, high) = extent::of(figure, side, axis)?;
         Some(Self::new(axis.log, low, high))
@@ -63,7 +63,7 @@ impl Scale {
     /// Where `value` lies, from 0 at the low end to 1 at the high end and beyond; nothing when
     /// it has no place on the axis.
     #[must_use]
-    pub fn fraction(&self, value: f64) -> Option<f64> {
+    pub(super) fn fraction(&self, value: f64) -> Option<f64> {
         if !value.is_finite() || (self.log && value <= 0.0) {
             return None;
         }
@@ -74,19 +74,19 @@ impl Scale {
 
     /// The ends in the coordinates plotly uses: the values, or their log10 on a log axis.
     #[must_use]
-    pub const fn ends(&self) -> (f64, f64) {
+    pub(super) const fn ends(&self) -> (f64, f64) {
         (self.low, self.high)
     }
 
     /// The ends in the unit of the axis.
     #[must_use]
-    pub fn limits(&self) -> (f64, f64) {
+    pub(super) fn limits(&self) -> (f64, f64) {
         if self.log { (10f64.powf(self.low), 10f64.powf(self.high)) } else { (self.low, self.high) }
     }
 
     /// At most `most` ticks (at least 2 are allowed) with labels in `unit`.
     #[must_use]
-    pub fn ticks(&self, unit: &str, most: usize) -> Vec<Tick> {
+    pub(super) fn ticks(&self, unit: &str, most: usize) -> Vec<Tick> {
         let most = most.max(2);
         let (low, high) = self.limits();
         let span = self.high - self.low;
@@ -102,7 +102,7 @@ impl Scale {
 
     /// Unlabelled positions between the decades of a log axis; none when there would be too many.
     #[must_use]
-    pub fn minor(&self) -> Vec<f64> {
+    pub(super) fn minor(&self) -> Vec<f64> {
         let (first, last) = (self.low.floor() as i32, self.high.ceil() as i32);
         if !self.log || last - first > 12 {
             return Vec::new();

@@ -18,7 +18,7 @@ const ZOOM: f64 = 2.0;
 ///
 /// # Errors
 /// [`RenderError::Draw`] if the drawing backend fails.
-pub fn svg(figure: &Figure) -> Result<String, RenderError> {
+pub(super) fn svg(figure: &Figure) -> Result<String, RenderError> {
     let scene = scene::compose(figure);
     let size = ((scene::WIDTH * ZOOM) as u32, (scene.height * ZOOM) as u32);
     let failed = |message: String| RenderError::Draw { figure: figure.id.clone(), message };

@@ -21,7 +21,7 @@ const MOST: u16 = 1000;
 /// Curves are drawn in braille dots; with `ascii`, everything is ASCII (characters outside it in
 /// names become `?`). A size too small for the axes and the legend is exceeded.
 #[must_use]
-pub fn terminal_plot(figure: &Figure, width: u16, height: u16, ascii: bool) -> String {
+pub(crate) fn terminal_plot(figure: &Figure, width: u16, height: u16, ascii: bool) -> String {
     let (width, height) = (width.clamp(32, MOST), height.min(MOST));
     let mut lines = Vec::new();
     let title = escape::line(&figure.title);

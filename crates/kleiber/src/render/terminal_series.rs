@@ -9,7 +9,7 @@ use super::prepare;
 use super::scale::Scale;
 
 /// The positions of one layer, as fractions of both axes.
-pub struct Series {
+pub(super) struct Series {
     /// What is drawn at each position.
     pub marker: Marker,
     /// Whether neighbours are joined by a line.
@@ -27,7 +27,7 @@ const CROWD: usize = 1_000;
 
 /// All drawable layers, the lowest first, for a plot of `columns` by `rows` characters.
 #[must_use]
-pub fn series(figure: &Figure, (x, y): (Scale, Scale), (columns, rows): (u16, u16), ascii: bool) -> Vec<Series> {
+pub(super) fn series(figure: &Figure, (x, y): (Scale, Scale), (columns, rows): (u16, u16), ascii: bool) -> Vec<Series> {
     let place = |px: f64, py: f64| Some((x.fraction(px)?, y.fraction(py)?));
     let stroke = if ascii { Marker::Custom('.') } else { Marker::Braille };
     let mut layers: Vec<(usize, Series)> = Vec::new();
@@ -99,7 +99,7 @@ pub fn series(figure: &Figure, (x, y): (Scale, Scale), (columns, rows): (u16, u1
 
 /// Legend entries such as `• runs`, one per named layer. Regions say where they start.
 #[must_use]
-pub fn legend(figure: &Figure, ascii: bool) -> Vec<String> {
+pub(super) fn legend(figure: &Figure, ascii: bool) -> Vec<String> {
     let mut entries: Vec<String> = Vec::new();
     for layer in figure.layers.iter().filter(|layer| !layer.name().trim().is_empty()) {
         let pick = |wide: &str, plain: &str| if ascii { plain } else { wide }.to_owned();

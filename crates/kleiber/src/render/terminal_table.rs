@@ -10,7 +10,7 @@ use super::report::TableBlock;
 /// `width` is the room in columns: longer text is wrapped to fit, numbers are never broken.
 /// Without it nothing is wrapped.
 #[must_use]
-pub fn terminal_table(table: &TableBlock, width: Option<u16>) -> String {
+pub(crate) fn terminal_table(table: &TableBlock, width: Option<u16>) -> String {
     let columns = table.headers.len();
     if columns == 0 {
         return String::new();

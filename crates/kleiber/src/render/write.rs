@@ -32,7 +32,7 @@ enum Format {
 /// [`RenderError::UnknownExtension`] for another extension, [`RenderError::NoFigure`] for a
 /// picture of a report without figures, [`RenderError::Io`] if a file cannot be written, and the
 /// errors of [`svg`] and [`png`].
-pub fn write_report(report: &Report, path: &Path) -> Result<Vec<PathBuf>, RenderError> {
+pub(crate) fn write_report(report: &Report, path: &Path) -> Result<Vec<PathBuf>, RenderError> {
     let format = format(path)?;
     let figures = report.figures();
     let stem = path.file_stem().unwrap_or_default().to_string_lossy().into_owned();

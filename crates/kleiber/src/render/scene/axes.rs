@@ -7,7 +7,7 @@ use super::frame::Frame;
 use super::{Anchor, Item, LABEL, TICK, font};
 
 /// Lines across the plot at the labelled ticks.
-pub fn grid(frame: &Frame, items: &mut Vec<Item>) {
+pub(super) fn grid(frame: &Frame, items: &mut Vec<Item>) {
     let [left, top, right, bottom] = frame.edges;
     let mut rule = |points| items.push(Item::Path { points, stroke: GRID.light, width: 2.0 });
     for x in frame.x_ticks.iter().filter_map(|tick| frame.px(tick.value)) {
@@ -19,7 +19,7 @@ pub fn grid(frame: &Frame, items: &mut Vec<Item>) {
 }
 
 /// Axis lines, tick marks and all axis text.
-pub fn labels(figure: &Figure, frame: &Frame, items: &mut Vec<Item>) {
+pub(super) fn labels(figure: &Figure, frame: &Frame, items: &mut Vec<Item>) {
     let [left, top, right, bottom] = frame.edges;
     let mut rule = |points| items.push(Item::Path { points, stroke: EDGE.light, width: 3.0 });
     rule(vec![(left, top), (left, bottom), (right, bottom)]);

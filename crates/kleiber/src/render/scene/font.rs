@@ -5,14 +5,14 @@ use std::sync::OnceLock;
 use plotters::style::{FontDesc, FontFamily, FontStyle, register_font};
 
 /// Height of a line over the height of an em in the embedded font.
-pub const LINE: f64 = 1.121;
+pub(super) const LINE: f64 = 1.121;
 /// Fonts on the reader's machine are often wider than the embedded one.
 const ALLOWANCE: f64 = 1.1;
 /// More characters than any line of a scene can hold.
 const MOST_CHARS: usize = 200;
 
 /// The family that scene texts are drawn in, with its outlines registered.
-pub fn family() -> FontFamily<'static> {
+pub(super) fn family() -> FontFamily<'static> {
     static REGISTERED: OnceLock<()> = OnceLock::new();
     REGISTERED.get_or_init(|| {
         // A failure shows up as a drawing error later, with the figure's name.
@@ -24,7 +24,7 @@ pub fn family() -> FontFamily<'static> {
 
 /// Width of `text` with an em of `size`, with room for a wider font.
 #[must_use]
-pub fn width(text: &str, size: f64) -> f64 {
+pub(super) fn width(text: &str, size: f64) -> f64 {
     // Measured large because the font library rounds to whole pixels.
     let font = FontDesc::new(family(), 100.0 * LINE, FontStyle::Normal);
     let hundred = font.box_size(text).map_or(60.0 * text.chars().count() as f64, |(w, _)| f64::from(w));
@@ -33,7 +33,7 @@ pub fn width(text: &str, size: f64) -> f64 {
 
 /// `text`, cut with an ellipsis to fit in `room`.
 #[must_use]
-pub fn shorten(text: &str, size: f64, room: f64) -> String {
+pub(super) fn shorten(text: &str, size: f64, room: f64) -> String {
     // Measuring is slow for long text, so text that can never fit is not measured whole.
     let chars: Vec<char> = text.chars().take(MOST_CHARS + 1).collect();
     if chars.len() <= MOST_CHARS && width(text, size) <= room {
@@ -54,7 +54,7 @@ pub fn shorten(text: &str, size: f64, room: f64) -> String {
 
 /// `text` in lines that fit in `room`, at most `most`, the last one cut if need be.
 #[must_use]
-pub fn wrap(text: &str, size: f64, room: f64, most: usize) -> Vec<String> {
+pub(super) fn wrap(text: &str, size: f64, room: f64, most: usize) -> Vec<String> {
     let mut lines: Vec<String> = Vec::new();
     let mut words = text.split_whitespace().peekable();
     while let Some(word) = words.next() {

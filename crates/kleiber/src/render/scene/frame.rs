@@ -6,16 +6,16 @@ use super::super::scale::{Scale, Side, Tick};
 use super::{LABEL, TICK, TITLE, WIDTH, font};
 
 /// Space left and right of everything.
-pub const SIDE: f64 = 32.0;
+pub(super) const SIDE: f64 = 32.0;
 /// Height of one title line.
-pub const TITLE_ROW: f64 = 56.0;
+pub(super) const TITLE_ROW: f64 = 56.0;
 /// Height of one row of region labels.
-pub const REGION_ROW: f64 = 46.0;
+pub(super) const REGION_ROW: f64 = 46.0;
 const HEIGHT: f64 = 760.0;
 
 /// A region's label, placed in one of the rows above the plot.
 #[derive(Debug, Clone, PartialEq)]
-pub struct RegionLabel {
+pub(super) struct RegionLabel {
     /// The text, cut to the scene.
     pub text: String,
     /// Horizontal middle of the text.
@@ -26,7 +26,7 @@ pub struct RegionLabel {
 
 /// The plot's rectangle and scales.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Frame {
+pub(super) struct Frame {
     /// Left, top, right and bottom edge of the plot.
     pub edges: [f64; 4],
     /// Horizontal scale; nothing when no value can be drawn.
@@ -46,7 +46,7 @@ pub struct Frame {
 impl Frame {
     /// The frame for `figure`.
     #[must_use]
-    pub fn of(figure: &Figure) -> Self {
+    pub(super) fn of(figure: &Figure) -> Self {
         let x = Scale::of(figure, Side::X);
         let y = Scale::of(figure, Side::Y).filter(|_| x.is_some());
         let x = x.filter(|_| y.is_some());
@@ -73,34 +73,34 @@ impl Frame {
 
     /// Horizontal position of `value`, unless it cannot be drawn; may lie outside the plot.
     #[must_use]
-    pub fn px(&self, value: f64) -> Option<f64> {
+    pub(super) fn px(&self, value: f64) -> Option<f64> {
         let [left, _, right, _] = self.edges;
         Some(left + (right - left) * self.x?.fraction(value)?.clamp(-9.0, 9.0))
     }
 
     /// Vertical position of `value`, unless it cannot be drawn; may lie outside the plot.
     #[must_use]
-    pub fn py(&self, value: f64) -> Option<f64> {
+    pub(super) fn py(&self, value: f64) -> Option<f64> {
         let [_, top, _, bottom] = self.edges;
         Some(bottom - (bottom - top) * self.y?.fraction(value)?.clamp(-9.0, 9.0))
     }
 
     /// Middle of the plot.
     #[must_use]
-    pub fn middle(&self) -> (f64, f64) {
+    pub(super) fn middle(&self) -> (f64, f64) {
         let [left, top, right, bottom] = self.edges;
         ((left + right) / 2.0, (top + bottom) / 2.0)
     }
 
     /// Where the legend may start, under the labels of the horizontal axis.
     #[must_use]
-    pub const fn below(&self) -> f64 {
+    pub(super) const fn below(&self) -> f64 {
         self.edges[3] + 148.0
     }
 
     /// The visible part of a region as left and right position.
     #[must_use]
-    pub fn span(&self, from: f64, to: f64) -> Option<(f64, f64)> {
+    pub(super) fn span(&self, from: f64, to: f64) -> Option<(f64, f64)> {
         let [left, _, right, _] = self.edges;
         if from.is_nan() || to.is_nan() {
             return None;

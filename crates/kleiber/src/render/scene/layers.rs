@@ -7,13 +7,13 @@ use super::Item;
 use super::frame::Frame;
 
 /// Width of a curve.
-pub const LINE_WIDTH: f64 = 5.0;
+pub(super) const LINE_WIDTH: f64 = 5.0;
 /// Length of a dash and of the gap after it.
-pub const DASH: (f64, f64) = (20.0, 13.0);
+pub(super) const DASH: (f64, f64) = (20.0, 13.0);
 const RADIUS: f64 = 8.0;
 
 /// Draws all layers but the regions, bands first and marks last.
-pub fn draw(figure: &Figure, frame: &Frame, items: &mut Vec<Item>) {
+pub(super) fn draw(figure: &Figure, frame: &Frame, items: &mut Vec<Item>) {
     for pass in 0..4 {
         for layer in &figure.layers {
             match (pass, layer) {
@@ -53,7 +53,7 @@ pub fn draw(figure: &Figure, frame: &Frame, items: &mut Vec<Item>) {
 
 /// A point of the given shape; shapes of one radius have about the same area.
 #[must_use]
-pub fn point((x, y): (f64, f64), radius: f64, shape: Shape, fill: Paint) -> Item {
+pub(super) fn point((x, y): (f64, f64), radius: f64, shape: Shape, fill: Paint) -> Item {
     let corners = |offsets: &[(f64, f64)]| Item::Polygon {
         points: offsets.iter().map(|(dx, dy)| (x + dx * radius, y + dy * radius)).collect(),
         fill,
@@ -67,7 +67,7 @@ pub fn point((x, y): (f64, f64), radius: f64, shape: Shape, fill: Paint) -> Item
 }
 
 /// A curve through scene positions, solid or dashed.
-pub fn curve(points: &[(f64, f64)], stroke: Paint, dashed: bool, items: &mut Vec<Item>) {
+pub(super) fn curve(points: &[(f64, f64)], stroke: Paint, dashed: bool, items: &mut Vec<Item>) {
     if let [at] = points {
         items.push(Item::Circle { at: *at, radius: LINE_WIDTH, fill: stroke });
     } else if dashed {
@@ -79,7 +79,7 @@ pub fn curve(points: &[(f64, f64)], stroke: Paint, dashed: bool, items: &mut Vec
 }
 
 /// A mark at a scene position with its interval bars, each given as two ends on its axis.
-pub fn mark(
+pub(super) fn mark(
     at: (f64, f64),
     across: Option<(f64, f64)>,
     along: Option<(f64, f64)>,

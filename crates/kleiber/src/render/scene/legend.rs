@@ -14,7 +14,7 @@ const BETWEEN: f64 = 44.0;
 /// Draws one entry per named layer from `top` down and returns where the legend ends. Layers of
 /// one name and colour, such as a curve and its dashed continuation, share no entry. Regions
 /// have none: they are named above the plot.
-pub fn draw(figure: &Figure, top: f64, items: &mut Vec<Item>) -> f64 {
+pub(super) fn draw(figure: &Figure, top: f64, items: &mut Vec<Item>) -> f64 {
     let (mut x, mut y) = (SIDE, top);
     let mut any = false;
     for layer in &figure.layers {

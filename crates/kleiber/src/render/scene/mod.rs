@@ -8,7 +8,7 @@ mod legend;
 mod paint;
 mod regions;
 
-pub use paint::{TextFit, paint};
+pub(super) use paint::{TextFit, paint};
 
 use super::figure::Figure;
 use super::palette::{self, Paint};
@@ -16,7 +16,7 @@ use super::prepare;
 use frame::Frame;
 
 /// Width of every scene. Text of 36 units is 10 pixels high when the picture is 390 pixels wide.
-pub const WIDTH: f64 = 1400.0;
+pub(super) const WIDTH: f64 = 1400.0;
 /// Text sizes, as the height of an em in scene units.
 const TITLE: f64 = 44.0;
 const LABEL: f64 = 38.0;
@@ -25,7 +25,7 @@ const NOTE: f64 = 32.0;
 
 /// Shapes in drawing order.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Scene {
+pub(super) struct Scene {
     /// Height, in the same units as [`WIDTH`].
     pub height: f64,
     /// The shapes, the lowest first.
@@ -34,7 +34,7 @@ pub struct Scene {
 
 /// Where a text lies relative to its position.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Anchor {
+pub(super) enum Anchor {
     /// Position at the start of the text.
     Start,
     /// Position in the middle.
@@ -45,7 +45,7 @@ pub enum Anchor {
 
 /// One shape; positions in scene units from the upper left corner.
 #[derive(Debug, Clone, PartialEq)]
-pub enum Item {
+pub(super) enum Item {
     /// A filled, axis-parallel rectangle.
     Rect {
         /// Upper left corner.
@@ -101,7 +101,7 @@ pub enum Item {
 
 /// Lays out `figure` for a light ground.
 #[must_use]
-pub fn compose(figure: &Figure) -> Scene {
+pub(super) fn compose(figure: &Figure) -> Scene {
     let frame = Frame::of(figure);
     let mut items = Vec::new();
     let mut y = 36.0;

@@ -9,7 +9,7 @@ use super::{Anchor, Item, Scene, font};
 
 /// How a backend's text differs from what a scene asks for.
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub struct TextFit {
+pub(crate) struct TextFit {
     /// Size the backend needs for an em of one unit.
     pub size: f64,
     /// Shift towards the baseline that centres the text, in ems.
@@ -23,7 +23,7 @@ pub struct TextFit {
 ///
 /// # Errors
 /// The words of whatever the backend reports.
-pub fn paint<B: DrawingBackend>(backend: &mut B, scene: &Scene, zoom: f64, fit: TextFit) -> Result<(), String> {
+pub(crate) fn paint<B: DrawingBackend>(backend: &mut B, scene: &Scene, zoom: f64, fit: TextFit) -> Result<(), String> {
     let at = |(x, y): (f64, f64)| -> (i32, i32) { ((x * zoom).round() as i32, (y * zoom).round() as i32) };
     for item in &scene.items {
         match item {

@@ -6,7 +6,7 @@ use super::frame::{Frame, REGION_ROW};
 use super::{Anchor, Item, TICK};
 
 /// Draws the regions of `figure`, to be called before everything inside the plot.
-pub fn draw(figure: &Figure, frame: &Frame, items: &mut Vec<Item>) {
+pub(super) fn draw(figure: &Figure, frame: &Frame, items: &mut Vec<Item>) {
     let [_, top, _, bottom] = frame.edges;
     let regions = figure.layers.iter().filter_map(|layer| match layer {
         Layer::Region { from, to, .. } => Some(frame.span(*from, *to)),

@@ -1,0 +1,74 @@
+//! One file per subcommand.
+
+pub(crate) mod compare;
+pub(crate) mod completions;
+pub(crate) mod doctor;
+pub(crate) mod fit;
+pub(crate) mod man;
+pub(crate) mod plan;
+pub(crate) mod predict;
+mod table;
+
+use crate::cli::{Cli, Command};
+use crate::error::CliError;
+use crate::output::Output;
+use indexmap::IndexMap;
+use kleiber_core::units::parse_quantity;
+
+/// Runs the command that was asked for.
+pub(crate) fn run(cli: &Cli) -> Result<Output, CliError> {
+    if let Some(threads) = cli.threads {
+        // Fails only when the pool exists already, which nothing before this point creates.
+        let _ = rayon::ThreadPoolBuilder::new().num_threads(usize::from(threads)).build_global();
+    }
+    match &cli.command {
+        Command::Fit(args) => fit::run(args),
+        Command::Compare(args) => compare::run(args),
+        Command::Predict(args) => predict::run(args),
+        Command::Plan(args) => plan::run(args),
+        Command::Doctor(args) => doctor::run(args),
+        Command::Completions(args) => Ok(completions::run(args)),
+        Command::Man(args) => man::run(args),
+    }
+}
+
+/// A positive quantity with an optional unit, for clap.
+pub(crate) fn quantity(text: &str) -> Result<f64, String> {
+    match parse_quantity(text) {
+        Some(v) if v.is_finite() && v > 0.0 => Ok(v),
+        _ => Err(format!("`{text}` is not a positive quantity such as 1.3B, 2e9 or 1e21FLOP")),
+    }
+}
+
+/// A nominal coverage between 0.5 and 0.999, for clap.
+pub(crate) fn level(text: &str) -> Result<f64, String> {
+    match text.parse::<f64>() {
+        Ok(v) if (0.5..=0.999).contains(&v) => Ok(v),
+        _ => Err(format!("`{text}` is not a coverage between 0.5 and 0.999")),
+    }
+}
+
+/// `params=1e9,tokens=2e10` as names and values.
+pub(crate) fn point(text: &str) -> Result<IndexMap<String, f64>, String> {
+    text.split(',')
+        .map(|part| {
+            let (name, value) = part.split_once('=').ok_or_else(|| format!("`{part}` is not NAME=VALUE"))?;
+            let value = value.trim().trim_end_matches("tok/param");
+            Ok((name.trim().to_string(), quantity(value)?))
+        })
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn points_take_units() {
+        let p = point("params=1.3B, tokens=26B").unwrap();
+        assert_eq!((p["params"], p["tokens"]), (1.3e9, 2.6e10));
+        for bad in ["params", "params=-1", "params=x", ""] {
+            assert!(point(bad).is_err(), "{bad}");
+        }
+    }
+}

@@ -1,0 +1,64 @@
+//! What a command hands back: the result for stdout, notes for stderr, and the exit code.
+
+use kleiber_laws::{Finding, Status};
+use std::io::{ErrorKind, Write};
+use std::process::ExitCode;
+
+/// The outcome of a command.
+#[derive(Debug, Default)]
+pub(crate) struct Output {
+    /// The result: a table, or exactly one JSON document.
+    pub(crate) text: String,
+    /// Notes and warnings for stderr, one line each.
+    pub(crate) notes: Vec<String>,
+    /// What to do next; hidden by `--quiet`.
+    pub(crate) hints: Vec<String>,
+    /// Whether the answer was refused.
+    pub(crate) refused: bool,
+}
+
+impl Output {
+    /// A result without notes.
+    pub(crate) fn text(text: impl Into<String>) -> Self {
+        Self { text: text.into(), ..Self::default() }
+    }
+
+    /// A result as one JSON document.
+    pub(crate) fn json(value: &impl serde::Serialize) -> Self {
+        // Values here are numbers, texts and maps with text keys: serialisation cannot fail.
+        let mut text = serde_json::to_string_pretty(value).unwrap_or_else(|e| format!("{{\"error\":\"{e}\"}}"));
+        text.push('\n');
+        Self::text(text)
+    }
+
+    /// Adds refusal reasons and warnings as notes.
+    pub(crate) fn with_findings(mut self, status: Status, reasons: &[Finding], warnings: &[Finding]) -> Self {
+        let line = |kind: &str, f: &Finding| format!("{kind}: {} [{}]", f.message, f.code);
+        self.notes.extend(reasons.iter().map(|f| line("refused", f)));
+        self.notes.extend(warnings.iter().map(|f| line("warning", f)));
+        self.refused |= status == Status::Refused;
+        self
+    }
+
+    /// Prints everything and gives the exit code: 0, or 2 for a refusal.
+    pub(crate) fn print(&self, quiet: bool) -> ExitCode {
+        write_stdout(&self.text);
+        for note in &self.notes {
+            eprintln!("{note}");
+        }
+        if !quiet {
+            self.hints.iter().for_each(|hint| eprintln!("{hint}"));
+        }
+        ExitCode::from(if self.refused { 2 } else { 0 })
+    }
+}
+
+/// Writes to stdout; a reader that has seen enough (`| head`) ends the program quietly.
+pub(crate) fn write_stdout(text: &str) {
+    let mut stdout = std::io::stdout().lock();
+    match stdout.write_all(text.as_bytes()).and_then(|()| stdout.flush()) {
+        Err(e) if e.kind() == ErrorKind::BrokenPipe => std::process::exit(0),
+        Err(e) => eprintln!("error: cannot write the result: {e}"),
+        Ok(()) => {}
+    }
+}
