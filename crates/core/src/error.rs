@@ -123,16 +123,15 @@ impl CoreError {
     /// One thing to try, in a sentence.
     pub fn hint(&self) -> String {
         match self {
-            Self::Io { action: "write", .. } => {
-                "check that the folder exists, is writable and has free space".into()
-            }
+            Self::Io { action: "write", .. } => "check that the folder exists, is writable and has free space".into(),
             Self::Io { .. } => "check the path; a run table is a .csv, .tsv, .jsonl or .parquet file".into(),
             Self::Empty { .. } => "give a table with a header line and one line per training run".into(),
             Self::Encoding { .. } => {
                 "save the file as UTF-8 (for example: iconv -f latin1 -t utf-8 in.csv > out.csv)".into()
             }
             Self::Malformed { .. } => {
-                "open the file at that line; the delimiter is taken from the header (comma, tab, semicolon or bar)".into()
+                "open the file at that line; the delimiter is taken from the header (comma, tab, semicolon or bar)"
+                    .into()
             }
             Self::DuplicateColumn { .. } => "rename one of the two columns in the header".into(),
             Self::MissingColumn { nearest: Some(near), column, .. } => {

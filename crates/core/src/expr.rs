@@ -33,12 +33,37 @@ pub enum Expr {
 /// Functions of one operand.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[allow(missing_docs)]
-pub enum Function { Negate, Not, Ln, Log2, Log10, Exp, Sqrt, Abs, Floor, Round }
+pub enum Function {
+    Negate,
+    Not,
+    Ln,
+    Log2,
+    Log10,
+    Exp,
+    Sqrt,
+    Abs,
+    Floor,
+    Round,
+}
 
 /// Operators between two operands.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[allow(missing_docs)]
-pub enum Operation { Add, Subtract, Multiply, Divide, Power, Less, LessEqual, Greater, GreaterEqual, Equal, NotEqual, And, Or }
+pub enum Operation {
+    Add,
+    Subtract,
+    Multiply,
+    Divide,
+    Power,
+    Less,
+    LessEqual,
+    Greater,
+    GreaterEqual,
+    Equal,
+    NotEqual,
+    And,
+    Or,
+}
 
 /// The value of an expression on one row.
 #[derive(Debug, Clone, PartialEq)]
@@ -77,7 +102,9 @@ impl Expr {
     pub fn names(&self) -> Vec<&str> {
         let mut names = Vec::new();
         self.visit(&mut |e| {
-            if let Self::Name(n) = e && !names.contains(&n.as_ref()) {
+            if let Self::Name(n) = e
+                && !names.contains(&n.as_ref())
+            {
                 names.push(n.as_ref());
             }
         });
@@ -156,7 +183,9 @@ impl Function {
 
 impl Operation {
     fn apply(self, left: Value, right: Value) -> Result<Value, String> {
-        use Operation::{Add, And, Divide, Equal, Greater, GreaterEqual, Less, LessEqual, Multiply, NotEqual, Or, Power, Subtract};
+        use Operation::{
+            Add, And, Divide, Equal, Greater, GreaterEqual, Less, LessEqual, Multiply, NotEqual, Or, Power, Subtract,
+        };
         match (self, &left, &right) {
             (And, Value::Bool(a), Value::Bool(b)) => Ok(Value::Bool(*a && *b)),
             (Or, Value::Bool(a), Value::Bool(b)) => Ok(Value::Bool(*a || *b)),
@@ -180,7 +209,9 @@ impl Operation {
             },
             // A text cell in a column of numbers is neither smaller nor larger than anything.
             (Less | LessEqual | Greater | GreaterEqual | Equal, Value::Text(_), Value::Number(_))
-            | (Less | LessEqual | Greater | GreaterEqual | Equal, Value::Number(_), Value::Text(_)) => Ok(Value::Bool(false)),
+            | (Less | LessEqual | Greater | GreaterEqual | Equal, Value::Number(_), Value::Text(_)) => {
+                Ok(Value::Bool(false))
+            }
             (NotEqual, Value::Text(_), Value::Number(_)) | (NotEqual, Value::Number(_), Value::Text(_)) => {
                 Ok(Value::Bool(true))
             }
@@ -326,7 +357,8 @@ fn protect(text: &str) -> Result<Protected, String> {
                 let (close, what) = if c == '{' { ('}', "brace") } else { (c, "quote") };
                 let inner: String = chars.by_ref().take_while(|&x| x != close).collect();
                 if !chars.as_str().is_empty() || text.ends_with(close) {
-                    let operand = if c == '{' { Expr::Name(inner.as_str().into()) } else { Expr::Text(inner.as_str().into()) };
+                    let operand =
+                        if c == '{' { Expr::Name(inner.as_str().into()) } else { Expr::Text(inner.as_str().into()) };
                     out.text.push_str(&format!(" {STAND_IN}{} ", out.operands.len()));
                     out.operands.push(operand);
                 } else {
@@ -413,9 +445,20 @@ mod tests {
     #[test]
     fn mistakes_are_explained() {
         for (text, part) in [
-            ("", "empty"), ("loss = 3", "=="), ("(a", "never closed"), ("a)", "closes nothing"), ("\"c4", "never closed"),
-            ("{c4", "never closed"), ("-x^2", "ambiguous"), ("x^2^3", "ambiguous"), ("a $ b", "`$`"), ("a b", ""), ("1 +", ""),
-            ("* 3", ""), ("3 apples", ""), ("5foo", "not a number"),
+            ("", "empty"),
+            ("loss = 3", "=="),
+            ("(a", "never closed"),
+            ("a)", "closes nothing"),
+            ("\"c4", "never closed"),
+            ("{c4", "never closed"),
+            ("-x^2", "ambiguous"),
+            ("x^2^3", "ambiguous"),
+            ("a $ b", "`$`"),
+            ("a b", ""),
+            ("1 +", ""),
+            ("* 3", ""),
+            ("3 apples", ""),
+            ("5foo", "not a number"),
         ] {
             let error = Expr::parse(text).expect_err(text).to_string();
             assert!(error.contains(part), "{text}: {error}");

@@ -52,12 +52,10 @@ quantity!(
     Bits, "a number of bits", &["", "bit", "bits"]
 );
 
-const DECIMAL: [(&str, f64); 8] = [
-    ("k", 1e3), ("K", 1e3), ("M", 1e6), ("B", 1e9), ("G", 1e9), ("T", 1e12), ("P", 1e15), ("E", 1e18),
-];
-const BINARY: [(&str, f64); 4] = [
-    ("Ki", 1024.0), ("Mi", 1_048_576.0), ("Gi", 1_073_741_824.0), ("Ti", 1_099_511_627_776.0),
-];
+const DECIMAL: [(&str, f64); 8] =
+    [("k", 1e3), ("K", 1e3), ("M", 1e6), ("B", 1e9), ("G", 1e9), ("T", 1e12), ("P", 1e15), ("E", 1e18)];
+const BINARY: [(&str, f64); 4] =
+    [("Ki", 1024.0), ("Mi", 1_048_576.0), ("Gi", 1_073_741_824.0), ("Ti", 1_099_511_627_776.0)];
 
 /// Reads a plain number or one with a size suffix (`k M B G T P E`, `Ki Mi Gi Ti`) and any of the
 /// known unit words. Returns `None` for anything else, including an empty text.
@@ -172,8 +170,16 @@ mod tests {
     #[test]
     fn quantities_read_as_people_write_them() {
         for (text, value) in [
-            ("300M", 3e8), ("2e9", 2e9), ("70 M", 7e7), ("1.3B params", 1.3e9), ("20tok", 20.0),
-            ("1e21FLOPs", 1e21), ("512", 512.0), (".5k", 500.0), ("1E", 1e18), ("2e3k", 2e6),
+            ("300M", 3e8),
+            ("2e9", 2e9),
+            ("70 M", 7e7),
+            ("1.3B params", 1.3e9),
+            ("20tok", 20.0),
+            ("1e21FLOPs", 1e21),
+            ("512", 512.0),
+            (".5k", 500.0),
+            ("1E", 1e18),
+            ("2e3k", 2e6),
         ] {
             assert_eq!(parse_quantity(text), Some(value), "{text}");
         }

@@ -13,7 +13,9 @@ use clap::{Parser, Subcommand};
 /// refusal or unusable input.
 #[derive(Debug, Parser)]
 #[command(name = "kleiber", version, max_term_width = 110, arg_required_else_help = true)]
-#[command(after_help = "Start with:\n  kleiber fit runs.csv -o law.json\n  kleiber predict law.json --at params=7e9,tokens=1.4e11\n  kleiber plan compute law.json --flops 1e21")]
+#[command(
+    after_help = "Start with:\n  kleiber fit runs.csv -o law.json\n  kleiber predict law.json --at params=7e9,tokens=1.4e11\n  kleiber plan compute law.json --flops 1e21"
+)]
 pub(crate) struct Cli {
     /// Threads to use; results do not depend on it. [default: all]
     #[arg(long, global = true, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=4096))]

@@ -85,7 +85,8 @@ pub(crate) fn identification(problem: &Problem<'_>, u: &[f64], findings: &mut Fi
     } else if let Some(direction) = flat_direction(&reduced) {
         let direction: Vec<(String, f64)> =
             direction.iter().enumerate().filter(|(_, v)| v.abs() > 0.1).map(|(i, v)| (name(i), *v)).collect();
-        findings.refuse(Reason::Unidentified { coefficients: direction.iter().map(|d| d.0.clone()).collect(), direction });
+        findings
+            .refuse(Reason::Unidentified { coefficients: direction.iter().map(|d| d.0.clone()).collect(), direction });
     }
     Identification { condition, at_bound: at_bound.iter().map(|&k| problem.at.owner(k)).collect() }
 }

@@ -1,7 +1,8 @@
 //! Which law extrapolates best: every law is fitted to the smaller runs and judged on the larger ones.
 
-use crate::fit::{Options, holdout};
+use crate::holdout::holdout;
 use crate::objective::Objective;
+use crate::options::Options;
 use crate::prepare::prepare;
 use crate::reason::{Finding, Findings, Reason, Status};
 use crate::{Fit, Law, LawError};
@@ -77,7 +78,10 @@ pub fn compare(table: &Table, laws: &[Law], options: &Options) -> Result<Compari
         && let (Some(a), Some(b)) = (best.holdout_mean_abs_rel_error, second.holdout_mean_abs_rel_error)
         && a > 0.8 * b
     {
-        let what = format!("{} and {} are too close to call on {} held-out predictions", best.law, second.law, best.holdout_rows);
+        let what = format!(
+            "{} and {} are too close to call on {} held-out predictions",
+            best.law, second.law, best.holdout_rows
+        );
         findings.warn(Reason::Assumed { what });
     }
     Ok(Comparison {
@@ -163,7 +167,13 @@ fn judge(table: &Table, law: &Law, splits: &[(Table, Table)], options: &Options)
     let mut errors: Vec<(f64, f64, usize)> = Vec::new();
     for (small, large) in splits {
         let judged = law.fit(small, &plain).and_then(|fit| {
-            let held = prepare(law.info(), large, &plain, options.objective.unwrap_or(Objective::LOG_HUBER), &mut Findings::default())?;
+            let held = prepare(
+                law.info(),
+                large,
+                &plain,
+                options.objective.unwrap_or(Objective::LOG_HUBER),
+                &mut Findings::default(),
+            )?;
             Ok((fit, held.data))
         });
         match judged {
@@ -178,7 +188,8 @@ fn judge(table: &Table, law: &Law, splits: &[(Table, Table)], options: &Options)
     }
     candidate.holdout_rows = errors.iter().map(|e| e.2).sum();
     if candidate.holdout_rows > 0 && candidate.status == Status::Ok {
-        candidate.holdout_mean_abs_rel_error = Some(errors.iter().map(|e| e.0).sum::<f64>() / candidate.holdout_rows as f64);
+        candidate.holdout_mean_abs_rel_error =
+            Some(errors.iter().map(|e| e.0).sum::<f64>() / candidate.holdout_rows as f64);
         candidate.holdout_max_abs_rel_error = Some(errors.iter().map(|e| e.1).fold(0.0, f64::max));
     }
     candidate

@@ -30,7 +30,13 @@ impl Data {
         Self::new(names, response.into(), inputs, rows.iter().map(|r| r.1).collect(), labels)
     }
 
-    pub(crate) fn new(variables: Vec<String>, response_name: String, inputs: Vec<Input>, response: Vec<f64>, labels: Vec<Arc<str>>) -> Self {
+    pub(crate) fn new(
+        variables: Vec<String>,
+        response_name: String,
+        inputs: Vec<Input>,
+        response: Vec<f64>,
+        labels: Vec<Arc<str>>,
+    ) -> Self {
         let rows = response.len();
         let mean_response = response.iter().map(|y| y.abs()).sum::<f64>() / rows.max(1) as f64;
         Self {
@@ -50,8 +56,7 @@ impl Data {
     /// Known standard deviation of each row's response: residuals are divided by it, relative to
     /// the geometric mean so that the objective keeps its scale. `log` says the residual is of logarithms.
     pub(crate) fn with_noise(mut self, sigma: &[f64], log: bool) -> Self {
-        let relative: Vec<f64> =
-            sigma.iter().zip(&self.response).map(|(s, y)| if log { s / y } else { *s }).collect();
+        let relative: Vec<f64> = sigma.iter().zip(&self.response).map(|(s, y)| if log { s / y } else { *s }).collect();
         let typical = (relative.iter().map(|s| s.ln()).sum::<f64>() / relative.len() as f64).exp();
         self.precision = relative.iter().map(|s| typical / s).collect();
         self

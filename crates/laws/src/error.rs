@@ -97,7 +97,8 @@ impl LawError {
             Self::UnknownLaw { nearest: Some(near), .. } => format!("did you mean `{near}`?"),
             Self::UnknownLaw { .. } => "`kleiber fit --help` lists the laws".into(),
             Self::Formula { .. } => {
-                "columns are variables and every other name a coefficient: --law 'E + A*params^-alpha + B*tokens^-beta'".into()
+                "columns are variables and every other name a coefficient: --law 'E + A*params^-alpha + B*tokens^-beta'"
+                    .into()
             }
             Self::UnknownCoefficient { .. } => "use the letters of the law's equation".into(),
             Self::Bounds { .. } => "give a value inside the bounds".into(),

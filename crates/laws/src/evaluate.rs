@@ -4,9 +4,9 @@
 //! happens once per batch of rows, not per row.
 
 use crate::coordinates::Coordinates;
+use crate::data::Data;
 use crate::form::{Form, Info, Input};
 use crate::real::{Jet, Real};
-use crate::data::Data;
 
 /// Most free coefficients a fit may have.
 pub const MAX_FREE: usize = 16;

@@ -124,7 +124,8 @@ pub struct Response {
 /// Cross entropy in nats per token. Below .3 bits per byte, above 15 perplexity is suspected.
 pub const LOSS: Response = Response { name: Cow::Borrowed("loss"), unit: "nats per token", domain: (0.3, 15.0) };
 /// Any positive quantity that falls with size.
-pub const POSITIVE_LOSS: Response = Response { name: Cow::Borrowed("loss"), unit: "as given", domain: (0.0, f64::INFINITY) };
+pub const POSITIVE_LOSS: Response =
+    Response { name: Cow::Borrowed("loss"), unit: "as given", domain: (0.0, f64::INFINITY) };
 /// An error rate.
 pub const ERROR: Response = Response { name: Cow::Borrowed("error"), unit: "fraction", domain: (0.0, 1.0) };
 

@@ -61,7 +61,12 @@ impl Law {
         let model = fit.model.as_ref();
         let columns: Vec<&str> = model.map(|m| m.variables.iter().map(String::as_str).collect()).unwrap_or_default();
         let bounds: Vec<Bound> = model
-            .map(|m| m.bounds.iter().map(|(name, lower, upper)| Bound { name: name.clone(), lower: *lower, upper: *upper }).collect())
+            .map(|m| {
+                m.bounds
+                    .iter()
+                    .map(|(name, lower, upper)| Bound { name: name.clone(), lower: *lower, upper: *upper })
+                    .collect()
+            })
             .unwrap_or_default();
         let law = Self::parse(&fit.law, &columns, &bounds)?;
         let names = law.info().coefficients.iter().map(|c| &c.name);
@@ -144,7 +149,8 @@ impl Fit {
             return Err(not(format!("the fit was refused ({})", reasons.join(", "))));
         }
         let count = Law::of(&fit)?.info().coefficients.len();
-        let model = fit.model.as_ref().ok_or_else(|| not("it has no model part; save it with -o, not --json".into()))?;
+        let model =
+            fit.model.as_ref().ok_or_else(|| not("it has no model part; save it with -o, not --json".into()))?;
         if model.draws.iter().any(|d| d.len() != count) {
             return Err(not("a draw has the wrong number of coefficients".into()));
         }

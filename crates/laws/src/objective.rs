@@ -104,7 +104,9 @@ impl FromStr for Objective {
             expected: "log-huber, log-huber:DELTA, log-mse, mse, mae or asym:RATIO".into(),
         };
         let (name, argument) = match text.split_once(':') {
-            Some((name, a)) => (name, Some(a.parse::<f64>().ok().filter(|v| v.is_finite() && *v > 0.0).ok_or_else(fail)?)),
+            Some((name, a)) => {
+                (name, Some(a.parse::<f64>().ok().filter(|v| v.is_finite() && *v > 0.0).ok_or_else(fail)?))
+            }
             None => (text, None),
         };
         match (name, argument) {

@@ -87,7 +87,13 @@ impl Fit {
         })
     }
 
-    fn predict_one(&self, law: &Law, point: &IndexMap<String, f64>, level: f64, findings: &mut Findings) -> Result<Prediction, LawError> {
+    fn predict_one(
+        &self,
+        law: &Law,
+        point: &IndexMap<String, f64>,
+        level: f64,
+        findings: &mut Findings,
+    ) -> Result<Prediction, LawError> {
         if let Some((name, value)) = point.iter().find(|(_, v)| !v.is_finite() || **v <= 0.0) {
             return Err(LawError::Request(format!("{name} = {value}: a size must be a positive number")));
         }
@@ -117,7 +123,14 @@ impl Fit {
     }
 
     /// Loss by the first law, then this law of that loss; the interval carries both.
-    fn predict_chain(&self, law: &Law, first: &Self, point: &IndexMap<String, f64>, level: f64, findings: &mut Findings) -> Result<Prediction, LawError> {
+    fn predict_chain(
+        &self,
+        law: &Law,
+        first: &Self,
+        point: &IndexMap<String, f64>,
+        level: f64,
+        findings: &mut Findings,
+    ) -> Result<Prediction, LawError> {
         let loss_law = Law::of(first)?;
         let mut prediction = first.predict_one(&loss_law, point, level, findings)?;
         let x = complete(&loss_law, point)?;
@@ -197,7 +210,9 @@ fn complete(law: &Law, point: &IndexMap<String, f64>) -> Result<Vec<f64>, LawErr
                 .or_else(|| Some(flops? / (6.0 * size?)))
                 .or_else(|| Some(size? * multiplier?))
                 .or_else(|| Some((flops? * multiplier? / 6.0).sqrt())),
-            "flops" => flops.or_else(|| Some(6.0 * size? * tokens?)).or_else(|| Some(6.0 * size? * size? * multiplier?)),
+            "flops" => {
+                flops.or_else(|| Some(6.0 * size? * tokens?)).or_else(|| Some(6.0 * size? * size? * multiplier?))
+            }
             "unique_tokens" => given(&["unique_tokens", "U"]).or(tokens),
             _ => None,
         }

@@ -3,9 +3,9 @@
 
 use crate::LawError;
 use crate::data::Data;
-use crate::fit::{Checkpoints, Options};
 use crate::form::{Info, Input, LOSS, Variable};
 use crate::objective::Objective;
+use crate::options::{Checkpoints, Options};
 use crate::reason::{Findings, Reason};
 use kleiber_core::table::{Cells, Column, Table, recognise};
 use std::collections::{HashMap, HashSet};
@@ -34,7 +34,8 @@ pub(crate) fn prepare(
         let column = resolve(&mut table, variable, findings)?;
         columns.push((variable.name.clone(), column));
     }
-    let response = recognise(&table, &info.response.name).ok_or_else(|| table.missing(&info.response.name))?.to_string();
+    let response =
+        recognise(&table, &info.response.name).ok_or_else(|| table.missing(&info.response.name))?.to_string();
     columns.push((info.response.name.to_string(), response.clone()));
     let mut values: Vec<Vec<f64>> = columns.iter().map(|(_, c)| table.numbers(c)).collect::<Result<_, _>>()?;
     let sigma = options.sigma.as_deref().map(|s| table.numbers(s)).transpose()?;
@@ -52,11 +53,19 @@ pub(crate) fn prepare(
         values.iter_mut().for_each(|v| *v = usable.iter().map(|&i| v[i]).collect());
     }
     let sigma = sigma.map(|s| usable.iter().map(|&i| s[i]).collect::<Vec<f64>>());
-    check_response(&table, &response, values.last().map_or(&[], Vec::as_slice), info.response.domain, info.response == LOSS, findings);
+    check_response(
+        &table,
+        &response,
+        values.last().map_or(&[], Vec::as_slice),
+        info.response.domain,
+        info.response == LOSS,
+        findings,
+    );
     check_flops(&table, findings);
 
     let response_values = values.pop().unwrap_or_default();
-    let inputs = (0..table.rows()).flat_map(|i| values.iter().map(move |v| Input::new(v[i])).collect::<Vec<_>>()).collect();
+    let inputs =
+        (0..table.rows()).flat_map(|i| values.iter().map(move |v| Input::new(v[i])).collect::<Vec<_>>()).collect();
     let labels = labels(&table)?;
     let names = columns[..columns.len() - 1].iter().map(|(_, c)| c.clone()).collect();
     let mut data = Data::new(names, response, inputs, response_values, labels);
@@ -87,9 +96,7 @@ fn resolve(table: &mut Table, variable: &Variable, findings: &mut Findings) -> R
     let size = ["params", "params_matmul", "params_total"].into_iter().find_map(|n| recognise(table, n));
     let (flops, tokens) = (recognise(table, "flops"), recognise(table, "tokens"));
     let (formula, cells) = match (variable.name.as_str(), size, tokens, flops) {
-        ("tokens", Some(n), _, Some(c)) => {
-            (format!("{c} / (6*{n})"), combine(table, c, n, |c, n| c / (6.0 * n))?)
-        }
+        ("tokens", Some(n), _, Some(c)) => (format!("{c} / (6*{n})"), combine(table, c, n, |c, n| c / (6.0 * n))?),
         ("params" | "params_total", _, Some(d), Some(c)) => {
             (format!("{c} / (6*{d})"), combine(table, c, d, |c, d| c / (6.0 * d))?)
         }
@@ -140,7 +147,14 @@ fn check_duplicates(table: &Table, findings: &mut Findings) {
 }
 
 /// Rows whose values can be used; each first fault of a kind becomes a reason.
-fn usable_rows(table: &Table, names: &[&str], values: &[&Vec<f64>], response: usize, signed: bool, findings: &mut Findings) -> Vec<usize> {
+fn usable_rows(
+    table: &Table,
+    names: &[&str],
+    values: &[&Vec<f64>],
+    response: usize,
+    signed: bool,
+    findings: &mut Findings,
+) -> Vec<usize> {
     let mut bad: HashSet<usize> = HashSet::new();
     for (index, (name, column)) in names.iter().zip(values).enumerate() {
         let (mut infinite, mut negative) = (false, false);
@@ -149,7 +163,8 @@ fn usable_rows(table: &Table, names: &[&str], values: &[&Vec<f64>], response: us
             if !value.is_finite() {
                 bad.insert(row);
                 if !std::mem::replace(&mut infinite, true) {
-                    let found = if value.is_nan() { "nothing (an empty cell or NaN)".into() } else { value.to_string() };
+                    let found =
+                        if value.is_nan() { "nothing (an empty cell or NaN)".into() } else { value.to_string() };
                     findings.refuse(Reason::NonFinite { column: (*name).into(), row: origin, found });
                 }
             } else if value <= 0.0 && !(index == response && signed) {
@@ -163,10 +178,23 @@ fn usable_rows(table: &Table, names: &[&str], values: &[&Vec<f64>], response: us
     (0..table.rows()).filter(|r| !bad.contains(r)).collect()
 }
 
-fn check_response(table: &Table, column: &str, values: &[f64], domain: (f64, f64), is_loss: bool, findings: &mut Findings) {
+fn check_response(
+    table: &Table,
+    column: &str,
+    values: &[f64],
+    domain: (f64, f64),
+    is_loss: bool,
+    findings: &mut Findings,
+) {
     let (low, high) = domain;
     if let Some(row) = values.iter().position(|v| *v < low || *v > high) {
-        findings.refuse(Reason::LossDomain { column: column.into(), row: table.origin(row), value: values[row], low, high });
+        findings.refuse(Reason::LossDomain {
+            column: column.into(),
+            row: table.origin(row),
+            value: values[row],
+            low,
+            high,
+        });
         return;
     }
     let name = column.to_lowercase();

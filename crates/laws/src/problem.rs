@@ -96,7 +96,13 @@ impl Problem<'_> {
         sum
     }
 
-    fn gradient_block(&self, u: &[f64], rows: std::ops::Range<usize>, gradient: &mut [f64], scratch: &mut Scratch) -> f64 {
+    fn gradient_block(
+        &self,
+        u: &[f64],
+        rows: std::ops::Range<usize>,
+        gradient: &mut [f64],
+        scratch: &mut Scratch,
+    ) -> f64 {
         self.evaluate(u, rows.clone(), scratch);
         let mean = self.data.mean_response();
         let is_log = self.objective.is_log();
@@ -159,7 +165,10 @@ impl Problem<'_> {
             for (i, (row, slopes)) in range.zip(scratch.slopes.chunks_exact(free)).enumerate() {
                 let predicted = scratch.values[i];
                 let scale = self.data.precision()[row] / if self.objective.is_log() { predicted } else { 1.0 };
-                let weight = self.data.weights()[row] * self.objective.weight(self.residual(row, predicted), mean) * scale * scale;
+                let weight = self.data.weights()[row]
+                    * self.objective.weight(self.residual(row, predicted), mean)
+                    * scale
+                    * scale;
                 for j in 0..free {
                     let lead = weight * slopes[j];
                     for k in 0..=j {
@@ -259,11 +268,14 @@ mod tests {
     fn gradient_and_hessian_match_differences_for_every_objective() {
         let form = find("chinchilla").unwrap();
         let at = Coordinates::new(form.info(), &[], &[]).unwrap();
-        let rows: Vec<(Vec<f64>, f64)> =
-            (0..12).map(|i| (vec![1e8 * 1.7f64.powi(i), 3e9 * 1.9f64.powi((5 * i) % 12)], 3.3 - 0.1 * f64::from(i))).collect();
+        let rows: Vec<(Vec<f64>, f64)> = (0..12)
+            .map(|i| (vec![1e8 * 1.7f64.powi(i), 3e9 * 1.9f64.powi((5 * i) % 12)], 3.3 - 0.1 * f64::from(i)))
+            .collect();
         let data = Data::from_rows(&["params", "tokens"], "loss", &rows);
         let u = at.coordinates(&[1.7, 400.0, 700.0, 0.33, 0.3]);
-        for objective in [Objective::LOG_HUBER, Objective::LogMse, Objective::Mse, Objective::Mae, Objective::Asymmetric(4.0)] {
+        for objective in
+            [Objective::LOG_HUBER, Objective::LogMse, Objective::Mse, Objective::Mae, Objective::Asymmetric(4.0)]
+        {
             let p = Problem { form: form.as_ref(), at: &at, data: &data, objective };
             let (value, gradient, hessian) = p.hessian(&u);
             let mut g = vec![0.0; 5];
@@ -281,7 +293,11 @@ mod tests {
                 assert!((gradient[k] - slope).abs() < 1e-5 * (1e-3 + slope.abs()), "{objective} {k}");
                 for j in 0..5 {
                     let want = (up.1[j] - down.1[j]) / 2e-6;
-                    assert!((hessian[(j, k)] - want).abs() < 1e-4 * (1e-2 + want.abs()), "{objective} {j} {k}: {} {want}", hessian[(j, k)]);
+                    assert!(
+                        (hessian[(j, k)] - want).abs() < 1e-4 * (1e-2 + want.abs()),
+                        "{objective} {j} {k}: {} {want}",
+                        hessian[(j, k)]
+                    );
                 }
             }
         }

@@ -86,14 +86,20 @@ impl Reason {
                 2 * coefficients
             ),
             Self::FewRows { rows, coefficients } => {
-                format!("{rows} rows for {coefficients} coefficients: expect wide intervals; {} rows or more are better", 2 * coefficients)
+                format!(
+                    "{rows} rows for {coefficients} coefficients: expect wide intervals; {} rows or more are better",
+                    2 * coefficients
+                )
             }
             Self::TokensTied { exponent } => format!(
                 "tokens follow params (tokens ~ params^{exponent:.2} in every row), so the model term and the data term cannot be \
                  told apart; add runs with other tokens-per-parameter ratios"
             ),
             Self::SingleSize { variable, value } => {
-                format!("every row has {variable} = {}: nothing can be said about its effect; add runs that vary it", q(*value))
+                format!(
+                    "every row has {variable} = {}: nothing can be said about its effect; add runs that vary it",
+                    q(*value)
+                )
             }
             Self::SingleBudget { flops } => format!(
                 "every row has the same compute ({} FLOP): how loss falls with compute is not in the table; add runs at other budgets",
@@ -108,7 +114,13 @@ impl Reason {
                 budgets.iter().map(|b| q(*b)).collect::<Vec<_>>().join(", ")
             ),
             Self::LossDomain { column, row, value, low, high } => {
-                let suspect = if value > high { "perplexity or bits per sequence" } else if *value <= 0.0 { "a normalised or negated loss" } else { "bits per byte, or a rate" };
+                let suspect = if value > high {
+                    "perplexity or bits per sequence"
+                } else if *value <= 0.0 {
+                    "a normalised or negated loss"
+                } else {
+                    "bits per byte, or a rate"
+                };
                 format!(
                     "row {row}, column `{column}`: {value} is outside {low} to {high}, so this may be {suspect}, not nats per token; convert it \
                      (--map loss=ln(perplexity), or --map 'loss=bits*0.6931'), or use --force if it is right"
@@ -140,7 +152,9 @@ impl Reason {
                 direction.iter().map(|(n, v)| format!("{v:+.2} {n}")).collect::<Vec<_>>().join(" ")
             ),
             Self::WeaklyIdentified { coefficient, low, high } => {
-                let end = |v: &Option<f64>, open: &str| v.map_or_else(|| open.to_string(), |x| kleiber_core::units::format_significant(x, 3));
+                let end = |v: &Option<f64>, open: &str| {
+                    v.map_or_else(|| open.to_string(), |x| kleiber_core::units::format_significant(x, 3))
+                };
                 format!(
                     "{coefficient} is not identified: values from {} to {} fit about as well (profile likelihood); do not read its value alone",
                     end(low, "its lower bound"),
@@ -148,24 +162,37 @@ impl Reason {
                 )
             }
             Self::BoundHit { coefficient, bound } => {
-                format!("{coefficient} ended at its bound {bound:.3e}: the table asks for a value beyond it, or for none at all")
+                format!(
+                    "{coefficient} ended at its bound {bound:.3e}: the table asks for a value beyond it, or for none at all"
+                )
             }
             Self::DidNotMove => "the search ended where it started: its result is its initial guess, not a fit".into(),
             Self::NotConverged => "the search stopped before it converged".into(),
             Self::TargetInFit { label } => {
-                format!("`{label}` was used in the fit: comparing with it is not a prediction; leave it out with --holdout or --where")
+                format!(
+                    "`{label}` was used in the fit: comparing with it is not a prediction; leave it out with --holdout or --where"
+                )
             }
             Self::Extrapolation { quantity, factor } => {
-                format!("{quantity} is {factor:.3} times beyond the fitted range: the interval covers noise and sampling, not a law that stops holding")
+                format!(
+                    "{quantity} is {factor:.3} times beyond the fitted range: the interval covers noise and sampling, not a law that stops holding"
+                )
             }
             Self::BestStartAlone { tried } => {
-                format!("only one of {tried} starts reached the best objective: the minimum may be missed; try the other --method")
+                format!(
+                    "only one of {tried} starts reached the best objective: the minimum may be missed; try the other --method"
+                )
             }
             Self::Checkpoints { kept, dropped } => format!(
                 "kept the last checkpoint of each of {kept} runs and left {dropped} earlier rows out; --checkpoints all keeps them, clustered by run"
             ),
             Self::Bootstrap { used, asked } => format!("{used} of {asked} bootstrap fits converged and were used"),
-            Self::Stand { wanted, used } => format!("no column for {wanted}: `{used}` stands in, so N means {used} in all results"),
+            Self::Stand { wanted, used } if wanted == "x" => {
+                format!("the size axis is {used}; choose another with --map x=COLUMN")
+            }
+            Self::Stand { wanted, used } => {
+                format!("no column for {wanted}: `{used}` stands in, so N means {used} in all results")
+            }
             Self::Derived { column, formula } => format!("no column for {column}: computed as {formula}"),
             Self::Assumed { what } => what.clone(),
             Self::DroppedRows { count } => format!("left out {count} rows without usable numbers"),

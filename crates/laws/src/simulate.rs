@@ -15,7 +15,8 @@ impl Design {
     /// `sizes` model sizes from 40M to 10B, each trained on `ratios` token counts from 4 to 300 tokens
     /// per parameter, both spaced in logarithm.
     pub fn grid(sizes: usize, ratios: usize) -> Self {
-        let spaced = |low: f64, high: f64, i: usize, n: usize| low * (high / low).powf(i as f64 / (n - 1).max(1) as f64);
+        let spaced =
+            |low: f64, high: f64, i: usize, n: usize| low * (high / low).powf(i as f64 / (n - 1).max(1) as f64);
         let runs = (0..sizes).flat_map(|i| {
             let params = spaced(4e7, 1e10, i, sizes).round();
             (0..ratios).map(move |j| (params, (params * spaced(4.0, 300.0, j, ratios)).round()))

@@ -47,7 +47,9 @@ fn akima_and_parabola_agree_with_the_reference_per_group() {
         let (got, plain) = (value(&akima, "a"), value(&parabola, "a"));
         let (exact, published) = (number(&want["akima"]["exponent"]), number(&want["reference_exponent"]));
         let inside = number(&want["parabola_loss_inside"]["exponent"]);
-        eprintln!("{name}: akima {got:.5} (SciPy {exact:.5}, published {published:.5}), parabola {plain:.5} (SciPy {inside:.5})");
+        eprintln!(
+            "{name}: akima {got:.5} (SciPy {exact:.5}, published {published:.5}), parabola {plain:.5} (SciPy {inside:.5})"
+        );
         assert!((got - exact).abs() < 1e-5, "{name}: {got} {exact}");
         assert!((got - published).abs() < 0.004, "{name}: {got} {published}");
         assert!((plain - inside).abs() < 1e-5, "{name}: {plain} {inside}");
@@ -112,7 +114,8 @@ fn intervals_of_noisy_slices_hold_the_truth() {
 /// Training curves of many sizes, every checkpoint a row.
 fn curves() -> Table {
     let sizes = (0..24).map(|run| 1e7 * 1.5f64.powi(run));
-    let runs: Vec<(f64, f64)> = sizes.flat_map(|n| (0..60).map(move |step| (n, n * 0.5 * 1.13f64.powi(step)))).collect();
+    let runs: Vec<(f64, f64)> =
+        sizes.flat_map(|n| (0..60).map(move |step| (n, n * 0.5 * 1.13f64.powi(step)))).collect();
     let names = runs.iter().map(|(n, _)| format!("model {n:.4e}")).collect::<Vec<_>>();
     Design { runs }.table(&law("chinchilla"), &ROUNDED, 0.0, 0).with_column(texts("run", names)).unwrap()
 }
@@ -132,7 +135,8 @@ fn the_envelope_of_curves_has_the_exponent_of_the_surface() {
 fn budgets_without_an_interior_minimum_are_refused() {
     // Every size is below the optimum of its budget.
     let budgets: Vec<f64> = (0..5).map(|i| 10f64.powi(19 + i)).collect();
-    let table = Design::isoflop(&budgets, |c| 0.01 * (c / 120.0).sqrt(), 4.0, 7).table(&law("chinchilla"), &ROUNDED, 0.0, 0);
+    let table =
+        Design::isoflop(&budgets, |c| 0.01 * (c / 120.0).sqrt(), 4.0, 7).table(&law("chinchilla"), &ROUNDED, 0.0, 0);
     for method in [Method::IsoflopAkima, Method::IsoflopParabola] {
         for force in [false, true] {
             let options = Options { method: Some(method), force, ..quick() };
@@ -153,7 +157,11 @@ fn two_budgets_are_refused_and_a_budget_without_minimum_is_left_out() {
         let edge = Design::isoflop(&[1e21], |c| 0.01 * (c / 120.0).sqrt(), 4.0, 7);
         let runs = [design(&[1e18, 1e19, 1e20]).runs, edge.runs].concat();
         let three = fit(&Design { runs }.table(&law("chinchilla"), &ROUNDED, 0.0, 0), method);
-        assert!(three.is_ok() && three.warnings.iter().any(|w| w.message.contains("1 of 4 budgets")), "{:?}", three.warnings);
+        assert!(
+            three.is_ok() && three.warnings.iter().any(|w| w.message.contains("1 of 4 budgets")),
+            "{:?}",
+            three.warnings
+        );
     }
 }
 

@@ -3,7 +3,9 @@
 
 mod common;
 
-use common::{EPOCH, HOFFMANN, assert_close, assert_coefficients, changed, data, law, number, quick, reference, relative, value};
+use common::{
+    EPOCH, HOFFMANN, assert_close, assert_coefficients, changed, data, law, number, quick, reference, relative, value,
+};
 use kleiber_core::rng::Rng;
 use kleiber_core::table::Table;
 use kleiber_laws::simulate::Design;
@@ -154,13 +156,22 @@ fn noise_free_surfaces_are_recovered() {
     for _ in 0..6 {
         let [alpha, beta] = [between(0.2, 0.5), between(0.2, 0.5)];
         // Terms of 0.2 to 1 nat in the middle of the design.
-        surfaces.push([between(1.0, 2.5), between(0.2, 1.0) * 6e8f64.powf(alpha), between(0.2, 1.0) * 2e10f64.powf(beta), alpha, beta]);
+        surfaces.push([
+            between(1.0, 2.5),
+            between(0.2, 1.0) * 6e8f64.powf(alpha),
+            between(0.2, 1.0) * 2e10f64.powf(beta),
+            alpha,
+            beta,
+        ]);
     }
     for truth in surfaces {
         let table = Design::grid(8, 7).table(&law("chinchilla"), &truth, 0.0, 0);
         for objective in [Objective::LOG_HUBER, Objective::Mse] {
             // The flat surface has losses beyond the domain of nats per token.
-            let fit = fit(&table, &Options { force: truth == steep_and_flat, method: Some(Method::Varpro), ..with(objective) });
+            let fit = fit(
+                &table,
+                &Options { force: truth == steep_and_flat, method: Some(Method::Varpro), ..with(objective) },
+            );
             let worst = fit.point().iter().zip(truth).map(|(got, want)| relative(*got, want)).fold(0.0, f64::max);
             eprintln!("{objective} {truth:.4?}: worst relative error {worst:.1e}");
             assert_coefficients(&fit, &truth, 1e-8);

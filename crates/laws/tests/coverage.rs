@@ -45,7 +45,8 @@ fn coverage(noise: f64, options: &Options) -> Coverage {
         let mut rng = Rng::new(seed, "new runs", 0);
         for (slot, (n, d)) in held[6..].iter_mut().zip(targets) {
             let observed = chinchilla.predict(&EPOCH, &[n, d]) * (noise * rng.normal()).exp();
-            let point: IndexMap<String, f64> = [("params".to_string(), n), ("tokens".to_string(), d)].into_iter().collect();
+            let point: IndexMap<String, f64> =
+                [("params".to_string(), n), ("tokens".to_string(), d)].into_iter().collect();
             let p = &fit.predict(&[point], 0.95, true).unwrap().predictions[0];
             *slot = f64::from(u8::from(p.low.unwrap() <= observed && observed <= p.high.unwrap()));
         }
@@ -84,5 +85,9 @@ fn bca_intervals_cover() {
 
 #[test]
 fn intervals_of_least_squares_cover() {
-    check("percentile, log-mse", &Options { bootstrap: 200, objective: Some(Objective::LogMse), ..Options::default() }, ACCEPTED);
+    check(
+        "percentile, log-mse",
+        &Options { bootstrap: 200, objective: Some(Objective::LogMse), ..Options::default() },
+        ACCEPTED,
+    );
 }

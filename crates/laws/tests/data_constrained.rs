@@ -69,7 +69,8 @@ fn profile_holds(fit: &Fit, name: &str, at: f64) -> bool {
 /// Runs of the given (params, tokens, unique tokens) under `c`, with noise on the loss.
 fn table(c: &[f64; 7], runs: &[(f64, f64, f64)], noise: f64, seed: u64) -> Table {
     let mut rng = Rng::new(seed, "repeated", 0);
-    let loss = |&(n, d, u): &(f64, f64, f64)| law("data-constrained").predict(c, &[n, d, u]) * (noise * rng.normal()).exp();
+    let loss =
+        |&(n, d, u): &(f64, f64, f64)| law("data-constrained").predict(c, &[n, d, u]) * (noise * rng.normal()).exp();
     let loss = runs.iter().map(loss).collect();
     let columns = vec![
         numbers("params", runs.iter().map(|r| r.0).collect()),

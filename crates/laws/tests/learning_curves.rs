@@ -44,7 +44,10 @@ fn translation_curves_give_the_reference_errors() {
             assert!(fit.is_ok(), "{model} {name}: {:?}", fit.reasons);
             let (fitted, held) = errors(&fit, name);
             let (fitted_want, held_want) = (number(&want["rmse_log_fit"]), number(&want["rmse_log_extrapolation"]));
-            eprintln!("{model} {name}: fit {fitted:.6} ({fitted_want:.6}), extrapolation {held:.6} ({held_want:.6}) {:?}", fit.point());
+            eprintln!(
+                "{model} {name}: fit {fitted:.6} ({fitted_want:.6}), extrapolation {held:.6} ({held_want:.6}) {:?}",
+                fit.point()
+            );
             // M4 has no finite minimum on most of these curves: only its error can be compared.
             let good = match name {
                 "m4" => fitted <= 1.05 * fitted_want,
@@ -63,7 +66,11 @@ fn translation_curves_give_the_reference_coefficients() {
     let Some(table) = data("nmt-curves/benchmark_nmt.csv") else { return };
     let curves = &reference("learning_curves.json")["curves"];
     for (model, rows) in table.group_by("Model").unwrap() {
-        for (name, pairs) in [("m1", [("beta", "B"), ("c", "c")].as_slice()), ("m2", &[("E", "E"), ("beta", "B"), ("c", "c")]), ("m3", &[("beta", "B"), ("gamma", "gamma"), ("c", "c")])] {
+        for (name, pairs) in [
+            ("m1", [("beta", "B"), ("c", "c")].as_slice()),
+            ("m2", &[("E", "E"), ("beta", "B"), ("c", "c")]),
+            ("m3", &[("beta", "B"), ("gamma", "gamma"), ("c", "c")]),
+        ] {
             let fit = law(name).fit(&rows, &holding_out("Training == 0")).unwrap();
             for (ours, theirs) in pairs {
                 let want = number(&curves[model.as_ref()][name.to_uppercase()][*theirs]);
@@ -125,7 +132,10 @@ fn ranked(table: &Table, names: &[&str]) -> Vec<String> {
     let comparison = compare(table, &laws, &Options::default()).unwrap();
     assert_eq!(comparison.status, Status::Ok);
     for l in &comparison.laws {
-        eprintln!("{}: held-out error {:?} on {} rows, AICc {:?}", l.law, l.holdout_mean_abs_rel_error, l.holdout_rows, l.aicc);
+        eprintln!(
+            "{}: held-out error {:?} on {} rows, AICc {:?}",
+            l.law, l.holdout_mean_abs_rel_error, l.holdout_rows, l.aicc
+        );
     }
     comparison.laws.iter().map(|l| l.law.clone()).collect()
 }

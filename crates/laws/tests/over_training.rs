@@ -4,7 +4,10 @@
 
 mod common;
 
-use common::{assert_close, assert_coefficients, codes, data, has, law, number, numbers, quick, reference, relative, select, texts, value};
+use common::{
+    assert_close, assert_coefficients, codes, data, has, law, number, numbers, quick, reference, relative, select,
+    texts, value,
+};
 use indexmap::IndexMap;
 use kleiber_core::table::Table;
 use kleiber_laws::{Fit, Options};
@@ -91,7 +94,12 @@ fn five_cheap_runs_give_the_published_predictions() {
             assert_close(name, fit.coefficients[name].value.unwrap(), number(law_of), 1e-6);
         }
         assert_close("rss", 2.0 * fit.objective.value.unwrap(), number(&want["loss_law"]["rss"]), 1e-9);
-        assert_close("M_opt", value(&fit, "M_opt"), number(&want["loss_law"]["exact_search"]["optimal_multiplier"]), 1e-5);
+        assert_close(
+            "M_opt",
+            value(&fit, "M_opt"),
+            number(&want["loss_law"]["exact_search"]["optimal_multiplier"]),
+            1e-5,
+        );
         let mut used = fit.runs.clone();
         used.sort();
         assert_eq!(used, names(&want["loss_law"]["runs"]));
@@ -186,7 +194,8 @@ fn five_generated_runs_determine_law_and_targets() {
     let five = five_of(&TRUTH, 0.0, 0);
     let fit = law("over-training").fit(&five, &quick()).unwrap();
     assert_coefficients(&fit, &TRUTH, 1e-8);
-    let six = [(SIZES[0], 20.0), (SIZES[1], 20.0), (SIZES[2], 20.0), (SIZES[3], 20.0), (SIZES[0], 320.0), (SIZES[4], 20.0)];
+    let six =
+        [(SIZES[0], 20.0), (SIZES[1], 20.0), (SIZES[2], 20.0), (SIZES[3], 20.0), (SIZES[0], 320.0), (SIZES[4], 20.0)];
     let chain = chained(&table_of(&TRUTH, &six, 0.0, 0), &fit, &quick());
     assert_coefficients(&chain, &[0.857, 2.2, 0.715], 1e-6);
     for (n, m) in [(SIZES[4], 640.0), (SIZES[5], 20.0)] {
@@ -210,7 +219,8 @@ fn intervals_of_the_chain_hold_both_laws() {
     let (n, m) = (SIZES[5], 20.0);
     let got = chain.predict(&[point(&[("params_total", n), ("multiplier", m)])], 0.95, false).unwrap();
     let p = &got.predictions[0];
-    let truth = law("downstream-error").predict(&[0.857, 2.2, 0.715], &[law("over-training").predict(&TRUTH, &[n, n * m])]);
+    let truth =
+        law("downstream-error").predict(&[0.857, 2.2, 0.715], &[law("over-training").predict(&TRUTH, &[n, n * m])]);
     assert!(p.low.unwrap() < truth && truth < p.high.unwrap(), "{truth} {p:?}");
     // The error law alone, at a loss taken for exact, is surer.
     let alone = chain.predict(&[point(&[("loss", p.loss.unwrap())])], 0.95, false).unwrap();

@@ -63,9 +63,8 @@ pub fn recognise<'a>(table: &'a Table, name: &str) -> Option<&'a str> {
     if let Some(column) = table.column(name) {
         return Some(&column.name);
     }
-    let plain = |text: &str| -> String {
-        text.chars().filter(|c| c.is_alphanumeric()).flat_map(char::to_lowercase).collect()
-    };
+    let plain =
+        |text: &str| -> String { text.chars().filter(|c| c.is_alphanumeric()).flat_map(char::to_lowercase).collect() };
     let wanted = canonical(name)?;
     let names = std::iter::once(plain(wanted.name)).chain(wanted.aliases.iter().map(|a| (*a).to_string()));
     for alias in names {

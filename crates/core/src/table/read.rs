@@ -23,7 +23,8 @@ pub(super) fn delimited_text(source: &str, bytes: &[u8]) -> Result<Table, CoreEr
     let count = |d: u8| bytes[..header_end].iter().filter(|&&b| b == d).count();
     let delimiter = [b',', b'\t', b';', b'|'].into_iter().max_by_key(|&d| (count(d), d == b',')).unwrap_or(b',');
 
-    let mut reader = csv::ReaderBuilder::new().delimiter(delimiter).flexible(true).trim(csv::Trim::All).from_reader(bytes);
+    let mut reader =
+        csv::ReaderBuilder::new().delimiter(delimiter).flexible(true).trim(csv::Trim::All).from_reader(bytes);
     let malformed = |e: &csv::Error| CoreError::Malformed {
         source_name: source.into(),
         line: e.position().map_or(0, csv::Position::line),

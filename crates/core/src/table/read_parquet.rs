@@ -34,7 +34,8 @@ pub(super) fn read(path: &Path) -> Result<Table, CoreError> {
         return Err(malformed(format!("{size} bytes")));
     }
     // The decoder trusts some lengths inside damaged pages and panics on them; that is a bad file, not a bug here.
-    guard::quiet(|| decode(&source, file, size)).unwrap_or_else(|panic| Err(malformed(format!("damaged data ({panic})"))))
+    guard::quiet(|| decode(&source, file, size))
+        .unwrap_or_else(|panic| Err(malformed(format!("damaged data ({panic})"))))
 }
 
 fn decode(source: &str, file: File, size: u64) -> Result<Table, CoreError> {
@@ -46,9 +47,11 @@ fn decode(source: &str, file: File, size: u64) -> Result<Table, CoreError> {
     };
     // Embedded Arrow schemas may ask for dictionaries or views; the plain physical types are enough.
     let options = ArrowReaderOptions::new().with_skip_arrow_metadata(true);
-    let builder = ParquetRecordBatchReaderBuilder::try_new_with_options(file, options).map_err(|e| malformed(e.to_string()))?;
+    let builder =
+        ParquetRecordBatchReaderBuilder::try_new_with_options(file, options).map_err(|e| malformed(e.to_string()))?;
     let metadata = builder.metadata().clone();
-    let rows = u64::try_from(metadata.file_metadata().num_rows()).map_err(|_| malformed("a negative row count".into()))?;
+    let rows =
+        u64::try_from(metadata.file_metadata().num_rows()).map_err(|_| malformed("a negative row count".into()))?;
     let fields = builder.schema().fields().clone();
     let cells = rows.saturating_mul(fields.len().max(1) as u64);
     if cells > MAX_CELLS {
@@ -76,10 +79,16 @@ fn decode(source: &str, file: File, size: u64) -> Result<Table, CoreError> {
             }
         }
     }
-    let named = fields.iter().zip(columns).filter_map(|(field, cells)| Some(Column { name: field.name().clone(), cells: cells? }));
+    let named = fields
+        .iter()
+        .zip(columns)
+        .filter_map(|(field, cells)| Some(Column { name: field.name().clone(), cells: cells? }));
     let columns: Vec<Column> = named.collect();
     if columns.first().is_none_or(|c| c.cells.is_empty()) {
-        return Err(CoreError::Empty { source_name: source.into(), found: "no rows with columns of numbers or text".into() });
+        return Err(CoreError::Empty {
+            source_name: source.into(),
+            found: "no rows with columns of numbers or text".into(),
+        });
     }
     Table::new(source, columns)
 }

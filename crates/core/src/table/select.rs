@@ -26,7 +26,8 @@ impl Selection {
     /// columns are known.
     pub fn map(mut self, definition: &str) -> Result<Self, CoreError> {
         let fail = |why: &str| CoreError::Expression { text: definition.into(), why: why.into() };
-        let (name, right) = definition.split_once('=').ok_or_else(|| fail("a mapping is NAME=COLUMN or NAME=EXPRESSION"))?;
+        let (name, right) =
+            definition.split_once('=').ok_or_else(|| fail("a mapping is NAME=COLUMN or NAME=EXPRESSION"))?;
         let (name, right) = (name.trim(), right.trim());
         if name.is_empty() || right.is_empty() {
             return Err(fail("a mapping is NAME=COLUMN or NAME=EXPRESSION"));
@@ -127,6 +128,10 @@ fn values(table: &Table, text: &str, expression: &Expr) -> Result<Vec<Value>, Co
     }
     let mut views: Vec<(&str, View)> = Vec::new();
     for name in expression.names() {
+        if let Some(numbers) = derived(table, name) {
+            views.push((name, View::Numbers(numbers)));
+            continue;
+        }
         let column = table.column(name).map(|c| c.name.as_str()).or_else(|| super::recognise(table, name));
         let column = column.ok_or_else(|| table.missing(name))?;
         let view = match (table.numbers(column), table.column(column).map(|c| &c.cells)) {
@@ -140,7 +145,9 @@ fn values(table: &Table, text: &str, expression: &Expr) -> Result<Vec<Value>, Co
         let lookup = |name: &str| {
             views.iter().find(|(n, _)| *n == name).map(|(_, view)| match view {
                 View::Numbers(v) => Value::Number(v[row]),
-                View::Text(v) => super::read::number(&v[row]).map_or_else(|| Value::Text(v[row].clone()), Value::Number),
+                View::Text(v) => {
+                    super::read::number(&v[row]).map_or_else(|| Value::Text(v[row].clone()), Value::Number)
+                }
             })
         };
         expression.evaluate(&lookup).map_err(|why| CoreError::Expression {
@@ -151,12 +158,27 @@ fn values(table: &Table, text: &str, expression: &Expr) -> Result<Vec<Value>, Co
     (0..table.rows()).map(value).collect()
 }
 
+/// Compute and tokens per parameter, for tables that hold params and tokens but not these.
+fn derived(table: &Table, name: &str) -> Option<Vec<f64>> {
+    if super::recognise(table, name).is_some() {
+        return None;
+    }
+    let numbers = |name: &str| super::recognise(table, name).and_then(|c| table.numbers(c).ok());
+    let join: fn(f64, f64) -> f64 = match name {
+        "flops" => |n, d| 6.0 * n * d,
+        "multiplier" => |n, d| d / n,
+        _ => return None,
+    };
+    Some(numbers("params")?.into_iter().zip(numbers("tokens")?).map(|(n, d)| join(n, d)).collect())
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
 
     fn table() -> Table {
-        Table::from_csv_text("t.csv", "model size,flops,loss,corpus\n10,600,3,c4\n20,1200,x,c4\n30,3600,2,pile\n").unwrap()
+        Table::from_csv_text("t.csv", "model size,flops,loss,corpus\n10,600,3,c4\n20,1200,x,c4\n30,3600,2,pile\n")
+            .unwrap()
     }
 
     #[test]
@@ -172,6 +194,9 @@ mod tests {
     fn where_drops_a_bad_cell_before_anything_asks_for_numbers() {
         let kept = Selection::new().filter("loss<5 && corpus==\"c4\"").unwrap().apply(&table()).unwrap();
         assert_eq!(kept.numbers("loss").unwrap(), [3.0]);
+        let sizes = Table::from_csv_text("t.csv", "N,D\n10,100\n20,100\n").unwrap();
+        let large = Selection::new().filter("flops > 1e4 && multiplier == 5").unwrap().apply(&sizes).unwrap();
+        assert_eq!(large.numbers("N").unwrap(), [20.0]);
         let (inside, outside) = table().partition("flops > 1k").unwrap();
         assert_eq!((inside.rows(), outside.rows(), outside.origin(0)), (2, 1, 1));
     }

@@ -52,8 +52,13 @@ pub(crate) fn run(args: &CompareArgs) -> Result<Output, CliError> {
     let table = args.table.read()?;
     let names = if args.laws.is_empty() { suggested(&table) } else { args.laws.clone() };
     let laws: Vec<Law> = names.iter().map(|name| law_for(Some(name), &table, &[])).collect::<Result<_, _>>()?;
-    let options =
-        Options { holdout: args.holdout.clone(), objective: args.objective, seed: args.seed, force: args.force, ..Options::default() };
+    let options = Options {
+        holdout: args.holdout.clone(),
+        objective: args.objective,
+        seed: args.seed,
+        force: args.force,
+        ..Options::default()
+    };
     let comparison = compare(&table, &laws, &options)?;
     let block = block(&comparison);
     let mut written = Vec::new();
@@ -64,12 +69,19 @@ pub(crate) fn run(args: &CompareArgs) -> Result<Output, CliError> {
     let mut output = if args.json {
         Output::json(&comparison)
     } else {
-        let header = format!("{} rows of {}; held out: {}; objective {}\n\n", comparison.rows, table.source(), comparison.holdout, comparison.objective);
+        let header = format!(
+            "{} rows of {}; held out: {}; objective {}\n\n",
+            comparison.rows,
+            table.source(),
+            comparison.holdout,
+            comparison.objective
+        );
         Output::text(header + &render::terminal_table(&block, Some(110)) + "\n")
     };
     output = output.with_findings(comparison.status, &comparison.reasons, &comparison.warnings);
     output.hints.extend(written.iter().map(|p| format!("wrote {}", p.display())));
-    for law in comparison.laws.iter().filter(|l| !l.reasons.is_empty() && comparison.status == kleiber_laws::Status::Ok) {
+    for law in comparison.laws.iter().filter(|l| !l.reasons.is_empty() && comparison.status == kleiber_laws::Status::Ok)
+    {
         output.notes.push(format!("{}: {}", law.law, law.reasons[0].message));
     }
     if let Some(best) = comparison.laws.first().filter(|l| l.holdout_mean_abs_rel_error.is_some()) {
@@ -112,7 +124,9 @@ fn block(comparison: &Comparison) -> TableBlock {
         ]
     };
     TableBlock {
-        headers: ["law", "mean error", "largest", "held out", "AICc", "coefficients", "state"].map(String::from).to_vec(),
+        headers: ["law", "mean error", "largest", "held out", "AICc", "coefficients", "state"]
+            .map(String::from)
+            .to_vec(),
         rows: comparison.laws.iter().map(row).collect(),
         numeric: vec![false, true, true, true, true, true, false],
     }

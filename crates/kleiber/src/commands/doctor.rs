@@ -5,13 +5,14 @@ use crate::output::Output;
 use crate::render::{self, TableBlock};
 use clap::Args;
 use kleiber_core::units::format_significant;
+use nalgebra::DMatrix;
 use serde::Serialize;
 use std::hint::black_box;
 use std::time::Instant;
 
 /// Report the machine: CPU features, threads, memory, disk, measured speed, sandbox layers.
 ///
-/// Speed is measured for about a second: multiply-adds in registers over all threads for GFLOP/s, a sum over
+/// Speed is measured for about a second: products of 512 x 512 matrices on all threads for GFLOP/s, a sum over
 /// 256 MB for GB/s.
 #[derive(Debug, Args)]
 pub(crate) struct DoctorArgs {
@@ -60,7 +61,10 @@ pub(crate) fn run(args: &DoctorArgs) -> Result<Output, CliError> {
         ("threads", diagnosis.threads.to_string()),
         ("memory", format!("{} ({} available)", gib(diagnosis.memory_bytes), gib(diagnosis.memory_available_bytes))),
         ("disk here", format!("{} available", gib(diagnosis.disk_available_bytes))),
-        ("arithmetic", format!("{} GFLOP/s (f32, all threads)", format_significant(diagnosis.gflops, 3))),
+        (
+            "arithmetic",
+            format!("{} GFLOP/s (f32 matrix product, all threads)", format_significant(diagnosis.gflops, 3)),
+        ),
         ("memory speed", format!("{} GB/s (read, all threads)", format_significant(diagnosis.gbytes_per_second, 3))),
         ("sandbox layers", list(&yes)),
         ("missing layers", list(&no)),
@@ -126,21 +130,21 @@ fn features() -> Vec<&'static str> {
     Vec::new()
 }
 
-/// Independent chains of multiply-adds that stay in registers, on every thread.
+/// Products of two square matrices of f32, one on every thread at the same time.
 fn arithmetic_speed() -> f64 {
-    const CHAINS: usize = 64;
-    const ROUNDS: usize = 4_000_000;
-    let work = |seed: usize| {
-        let mut x = [seed as f32; CHAINS];
-        for _ in 0..ROUNDS {
-            x.iter_mut().for_each(|v| *v = *v * 0.999 + 0.5);
-        }
-        black_box(x);
+    const SIDE: usize = 512;
+    const ROUNDS: usize = 12;
+    let work = || {
+        let a = DMatrix::from_fn(SIDE, SIDE, |i, j| (i * 7 + j) as f32 % 5.0);
+        let mut product = a.clone();
+        (0..ROUNDS).for_each(|_| a.mul_to(black_box(&a), &mut product));
+        black_box(product);
     };
-    let threads = rayon::current_num_threads();
+    rayon::broadcast(|_| work());
     let start = Instant::now();
-    rayon::broadcast(|context| work(context.index()));
-    2.0 * (CHAINS * ROUNDS * threads) as f64 / start.elapsed().as_secs_f64() / 1e9
+    rayon::broadcast(|_| work());
+    let operations = 2.0 * (SIDE.pow(3) * ROUNDS * rayon::current_num_threads()) as f64;
+    operations / start.elapsed().as_secs_f64() / 1e9
 }
 
 /// A sum over more memory than the caches hold.
@@ -176,7 +180,10 @@ fn sandbox() -> Vec<Layer> {
         switch.is_empty() || positive(&switch)
     };
     vec![
-        Layer { name: "user-namespaces", available: positive(&file("/proc/sys/user/max_user_namespaces")) && cloning_allowed },
+        Layer {
+            name: "user-namespaces",
+            available: positive(&file("/proc/sys/user/max_user_namespaces")) && cloning_allowed,
+        },
         Layer { name: "landlock", available: file("/sys/kernel/security/lsm").contains("landlock") },
         Layer { name: "seccomp", available: file("/proc/self/status").contains("Seccomp:") },
         Layer { name: "cgroups-v2", available: std::path::Path::new("/sys/fs/cgroup/cgroup.controllers").exists() },

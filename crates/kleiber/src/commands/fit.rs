@@ -151,7 +151,10 @@ fn fit(args: &FitArgs, table: &Table) -> Result<(Law, Fit), CliError> {
     let mut fit = law.fit(table, &args.options())?;
     if let Some(path) = &args.loss_law {
         if fit.law != "downstream-error" {
-            return Err(CliError::usage("--loss-law is chained before downstream-error only", "add --law downstream-error"));
+            return Err(CliError::usage(
+                "--loss-law is chained before downstream-error only",
+                "add --law downstream-error",
+            ));
         }
         let loss = Fit::read(path)?;
         if let Some(model) = &mut fit.model {
@@ -174,12 +177,17 @@ fn one(args: &FitArgs, table: &Table) -> Result<Output, CliError> {
             written.extend(render::write_report(&report, path)?);
         }
     }
-    let mut output = if args.json { Output::json(&fit.printed()) } else { Output::text(text(&fit, &law, table.source())) };
+    let mut output =
+        if args.json { Output::json(&fit.printed()) } else { Output::text(text(&fit, &law, table.source())) };
     output = output.with_findings(fit.status, &fit.reasons, &fit.warnings);
     output.hints.extend(written.iter().map(|p| format!("wrote {}", p.display())));
     match &args.output {
-        Some(path) if fit.is_ok() => output.hints.push(format!("next: kleiber plan compute {} --flops 1e21", path.display())),
-        None if fit.is_ok() => output.hints.push("next: save the law with -o law.json, then kleiber predict or kleiber plan".into()),
+        Some(path) if fit.is_ok() => {
+            output.hints.push(format!("next: kleiber plan compute {} --flops 1e21", path.display()))
+        }
+        None if fit.is_ok() => {
+            output.hints.push("next: save the law with -o law.json, then kleiber predict or kleiber plan".into())
+        }
         _ => {}
     }
     Ok(output)
@@ -196,8 +204,12 @@ fn by_group(args: &FitArgs, table: &Table, column: &str) -> Result<Output, CliEr
         if !args.json {
             output.text.push_str(&format!("{column} = {label}\n{}\n", text(&fit, &law, table.source())));
         }
-        let named = |finding: &kleiber_laws::Finding| kleiber_laws::Finding { message: format!("{label}: {}", finding.message), ..finding.clone() };
-        let (reasons, warnings): (Vec<_>, Vec<_>) = (fit.reasons.iter().map(named).collect(), fit.warnings.iter().map(named).collect());
+        let named = |finding: &kleiber_laws::Finding| kleiber_laws::Finding {
+            message: format!("{label}: {}", finding.message),
+            ..finding.clone()
+        };
+        let (reasons, warnings): (Vec<_>, Vec<_>) =
+            (fit.reasons.iter().map(named).collect(), fit.warnings.iter().map(named).collect());
         // One group that supports no answer does not make the others unusable.
         output = output.with_findings(Status::Ok, &reasons, &warnings);
         fits.insert(label.to_string(), fit.printed());
@@ -211,7 +223,8 @@ fn by_group(args: &FitArgs, table: &Table, column: &str) -> Result<Output, CliEr
 }
 
 fn text(fit: &Fit, law: &Law, source: &str) -> String {
-    let columns: Vec<String> = fit.columns.iter().map(|(n, c)| if n == c { n.clone() } else { format!("{n} = `{c}`") }).collect();
+    let columns: Vec<String> =
+        fit.columns.iter().map(|(n, c)| if n == c { n.clone() } else { format!("{n} = `{c}`") }).collect();
     let mut text = format!("{}: {}\n{} rows of {source}, {}\n", fit.law, fit.equation, fit.rows, columns.join(", "));
     if !fit.is_ok() {
         text.push_str("no answer: see the reasons below\n");
@@ -233,11 +246,19 @@ fn text(fit: &Fit, law: &Law, source: &str) -> String {
     if let Some(sd) = fit.residual_sd {
         let relative = fit.model.as_ref().is_some_and(|m| m.log);
         let size = if relative { format!("{}%", number(100.0 * sd)) } else { number(sd) };
-        text.push_str(&format!("residual standard deviation {size}; intervals: {} ({} draws)\n", fit.interval, fit.bootstrap));
+        text.push_str(&format!(
+            "residual standard deviation {size}; intervals: {} ({} draws)\n",
+            fit.interval, fit.bootstrap
+        ));
     }
     if let Some(h) = &fit.holdout {
         let percent = |v: f64| format!("{}%", number(100.0 * v));
-        text.push_str(&format!("held out {} rows: mean error {}, largest {}\n", h.rows, percent(h.mean_abs_rel_error), percent(h.max_abs_rel_error)));
+        text.push_str(&format!(
+            "held out {} rows: mean error {}, largest {}\n",
+            h.rows,
+            percent(h.mean_abs_rel_error),
+            percent(h.max_abs_rel_error)
+        ));
     }
     if let Some(figure) = figures::main_figure(fit, law) {
         text.push('\n');

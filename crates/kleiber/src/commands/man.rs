@@ -31,7 +31,11 @@ fn write(command: &Command, folder: &Path, output: &mut Output) -> Result<(), Cl
     let name = command.get_display_name().unwrap_or(command.get_name());
     let path = folder.join(format!("{name}.1"));
     let mut page = Vec::new();
-    Man::new(command.clone()).render(&mut page).map_err(|source| CoreError::Io { path: path.clone(), action: "write", source })?;
+    Man::new(command.clone()).render(&mut page).map_err(|source| CoreError::Io {
+        path: path.clone(),
+        action: "write",
+        source,
+    })?;
     atomic::write(&path, &page)?;
     output.hints.push(format!("wrote {}", path.display()));
     for sub in command.get_subcommands().filter(|s| s.get_name() != "help") {

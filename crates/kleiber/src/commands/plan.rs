@@ -127,7 +127,10 @@ fn compute(args: &ComputeArgs) -> Result<Output, CliError> {
     output = output.with_findings(plan.status, &plan.reasons, &plan.warnings);
     if let (Some(n), Some(d), false) = (plan.params.value, plan.tokens.value, output.refused) {
         let law = args.law.display();
-        output.hints.push(format!("next: kleiber plan design {law} --target params={n:.3e},tokens={d:.3e} --budget {:.1e}", plan.flops.value.unwrap_or(1e20) / 20.0));
+        output.hints.push(format!(
+            "next: kleiber plan design {law} --target params={n:.3e},tokens={d:.3e} --budget {:.1e}",
+            plan.flops.value.unwrap_or(1e20) / 20.0
+        ));
     }
     Ok(output)
 }
@@ -159,11 +162,26 @@ fn compute_text(plan: &ComputePlan, fit: &Fit) -> String {
         rows,
         numeric: vec![false, true, true, true],
     };
-    let mut text = format!("{} plans by {} ({} rows)\n\n{}\n", plan.plan, plan.law, fit.rows, render::terminal_table(&block, Some(90)));
-    let distance = if plan.extrapolation <= 1.0 { "inside the fitted compute".into() } else { format!("{}x beyond the fitted compute", format_significant(plan.extrapolation, 3)) };
+    let mut text = format!(
+        "{} plans by {} ({} rows)\n\n{}\n",
+        plan.plan,
+        plan.law,
+        fit.rows,
+        render::terminal_table(&block, Some(90))
+    );
+    let distance = if plan.extrapolation <= 1.0 {
+        "inside the fitted compute".into()
+    } else {
+        format!("{}x beyond the fitted compute", format_significant(plan.extrapolation, 3))
+    };
     text.push_str(&format!("{distance}\n"));
     if let Some(cost) = &plan.cost {
-        text.push_str(&format!("assumed: {:.0}% of {} FLOP/s ({})\n", 100.0 * cost.mfu, format_quantity(cost.peak_flops), cost.source));
+        text.push_str(&format!(
+            "assumed: {:.0}% of {} FLOP/s ({})\n",
+            100.0 * cost.mfu,
+            format_quantity(cost.peak_flops),
+            cost.source
+        ));
     }
     plan.assumptions.iter().for_each(|a| text.push_str(&format!("assumed: {a}\n")));
     text
@@ -176,7 +194,12 @@ fn design(args: &DesignArgs) -> Result<Output, CliError> {
         (Some(n), Some(d), _) => (n, d),
         (Some(n), None, Some(c)) => (n, c / (6.0 * n)),
         (None, Some(d), Some(c)) => (c / (6.0 * d), d),
-        _ => return Err(CliError::usage("--target needs params and tokens", "for example --target params=7B,tokens=140B")),
+        _ => {
+            return Err(CliError::usage(
+                "--target needs params and tokens",
+                "for example --target params=7B,tokens=140B",
+            ));
+        }
     };
     let plan = plan_design(&fit, &DesignRequest { target, budget: args.budget, runs: args.runs })?;
     if args.json {
@@ -184,7 +207,14 @@ fn design(args: &DesignArgs) -> Result<Output, CliError> {
     }
     let percent = |v: f64| format!("{}%", format_significant(100.0 * v, 3));
     let rows = plan.runs.iter().enumerate().map(|(i, r)| {
-        vec![(i + 1).to_string(), format_quantity(r.params), format_quantity(r.tokens), format_significant(r.tokens / r.params, 3), format_quantity(r.flops), percent(r.sd_after)]
+        vec![
+            (i + 1).to_string(),
+            format_quantity(r.params),
+            format_quantity(r.tokens),
+            format_significant(r.tokens / r.params, 3),
+            format_quantity(r.flops),
+            percent(r.sd_after),
+        ]
     });
     let block = TableBlock {
         headers: ["run", "params", "tokens", "tokens/param", "FLOP", "sd of target after"].map(String::from).to_vec(),
@@ -198,6 +228,10 @@ fn design(args: &DesignArgs) -> Result<Output, CliError> {
         percent(plan.sd_now),
         render::terminal_table(&block, Some(90))
     );
-    text.push_str(&format!("all {} runs cost {} FLOP\n", plan.runs.len(), format_quantity(plan.runs.iter().map(|r| r.flops).sum())));
+    text.push_str(&format!(
+        "all {} runs cost {} FLOP\n",
+        plan.runs.len(),
+        format_quantity(plan.runs.iter().map(|r| r.flops).sum())
+    ));
     Ok(Output::text(text))
 }

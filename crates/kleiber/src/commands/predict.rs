@@ -47,11 +47,21 @@ pub(crate) fn run(args: &PredictArgs) -> Result<Output, CliError> {
         let show = |v: Option<f64>| v.map_or("-".into(), |v| format_significant(v, 5));
         let row = |p: &kleiber_laws::predict::Prediction| {
             let at: Vec<String> = p.at.iter().map(|(n, v)| format!("{n}={}", format_quantity(*v))).collect();
-            let distance = if p.extrapolation <= 1.0 { "inside".into() } else { format!("{}x beyond", format_significant(p.extrapolation, 3)) };
+            let distance = if p.extrapolation <= 1.0 {
+                "inside".into()
+            } else {
+                format!("{}x beyond", format_significant(p.extrapolation, 3))
+            };
             vec![at.join(" "), show(p.value), show(p.low), show(p.high), distance]
         };
         let block = TableBlock {
-            headers: vec!["at".into(), result.response.clone(), format!("{:.0}% low", 100.0 * args.level), "high".into(), "fitted range".into()],
+            headers: vec![
+                "at".into(),
+                result.response.clone(),
+                format!("{:.0}% low", 100.0 * args.level),
+                "high".into(),
+                "fitted range".into(),
+            ],
             rows: result.predictions.iter().map(row).collect(),
             numeric: vec![false, true, true, true, false],
         };
@@ -59,7 +69,8 @@ pub(crate) fn run(args: &PredictArgs) -> Result<Output, CliError> {
             format!("{} rows", fit.rows)
         } else {
             let shown: Vec<&str> = result.fitted_runs.iter().take(8).map(String::as_str).collect();
-            let more = if fit.rows > shown.len() { format!(" and {} more", fit.rows - shown.len()) } else { String::new() };
+            let more =
+                if fit.rows > shown.len() { format!(" and {} more", fit.rows - shown.len()) } else { String::new() };
             format!("{}{more}", shown.join(", "))
         };
         Output::text(format!("{} fitted to {runs}\n\n{}\n", fit.law, render::terminal_table(&block, Some(110))))

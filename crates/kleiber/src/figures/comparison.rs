@@ -19,7 +19,9 @@ pub(crate) fn comparison_report(comparison: &Comparison, block: &TableBlock, sou
     let figure = Figure {
         id: "comparison".into(),
         title: "Error on held-out rows".into(),
-        caption: "Mean relative error of each law on rows it has not seen, best first; the bar reaches to the largest error.".into(),
+        caption:
+            "Mean relative error of each law on rows it has not seen, best first; the bar reaches to the largest error."
+                .into(),
         x: Axis { label: "rank".into(), unit: String::new(), log: false },
         y: Axis { label: "relative error".into(), unit: "%".into(), log: false },
         layers: layers.collect(),
@@ -30,6 +32,9 @@ pub(crate) fn comparison_report(comparison: &Comparison, block: &TableBlock, sou
             "{} rows of {source}; held out: {}; every law minimises {}.",
             comparison.rows, comparison.holdout, comparison.objective
         )],
-        sections: vec![Section { title: "Ranking".into(), blocks: vec![Block::Figure(figure), Block::Table(block.clone())] }],
+        sections: vec![
+            Section { title: "Ranking".into(), blocks: vec![Block::Figure(figure), Block::Table(block.clone())] },
+            Section { title: "How to repeat it".into(), blocks: vec![Block::Code(super::command_line())] },
+        ],
     }
 }

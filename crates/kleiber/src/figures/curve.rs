@@ -27,7 +27,10 @@ pub(super) fn curve(fit: &Fit, law: &Law) -> Option<Figure> {
     let split = |keep: &dyn Fn(f64) -> bool| -> (Vec<f64>, Vec<f64>) {
         x.iter().zip(&y).filter(|(v, _)| keep(**v)).map(|(a, b)| (*a, *b)).unzip()
     };
-    let (inside, beyond) = (split(&|v| v >= low * 0.999 && v <= high * 1.001), split(&|v| if is_loss { v <= low * 1.02 } else { v >= high * 0.9 }));
+    let (inside, beyond) = (
+        split(&|v| v >= low * 0.999 && v <= high * 1.001),
+        split(&|v| if is_loss { v <= low * 1.02 } else { v >= high * 0.9 }),
+    );
     let mut layers = vec![Layer::Points {
         name: "rows".into(),
         x: model.rows.iter().map(|r| r.1[0]).collect(),
@@ -68,7 +71,13 @@ fn predicted_against_observed(fit: &Fit, law: &Law) -> Option<Figure> {
         y: Axis { label: format!("predicted {}", law.info().response.name), unit: String::new(), log: false },
         layers: vec![
             Layer::Line { name: "exact".into(), x: vec![low, high], y: vec![low, high], dashed: true, color: 1 },
-            Layer::Points { name: "rows".into(), x: observed, y: predicted, labels: model.rows.iter().map(|r| r.0.clone()).collect(), color: 0 },
+            Layer::Points {
+                name: "rows".into(),
+                x: observed,
+                y: predicted,
+                labels: model.rows.iter().map(|r| r.0.clone()).collect(),
+                color: 0,
+            },
         ],
     })
 }
@@ -77,7 +86,8 @@ fn predicted_against_observed(fit: &Fit, law: &Law) -> Option<Figure> {
 pub(super) fn profile(name: &str, profile: &Profile) -> Figure {
     // Far beyond the threshold the ratio says nothing more and would flatten the rest.
     let cap = 1.0 + 6.0 * (profile.threshold - 1.0);
-    let points: Vec<(f64, f64)> = profile.values.iter().zip(&profile.ratio).filter(|(_, r)| **r <= cap).map(|(v, r)| (*v, *r)).collect();
+    let points: Vec<(f64, f64)> =
+        profile.values.iter().zip(&profile.ratio).filter(|(_, r)| **r <= cap).map(|(v, r)| (*v, *r)).collect();
     let (x, y): (Vec<f64>, Vec<f64>) = points.into_iter().unzip();
     let ends = (x.first().copied().unwrap_or(1.0), x.last().copied().unwrap_or(1.0));
     let log = ends.0 > 0.0;
@@ -92,7 +102,13 @@ pub(super) fn profile(name: &str, profile: &Profile) -> Figure {
         y: Axis { label: "objective over its minimum".into(), unit: String::new(), log: false },
         layers: vec![
             Layer::Line { name: "profile".into(), x, y, dashed: false, color: 1 },
-            Layer::Line { name: "threshold".into(), x: vec![ends.0, ends.1], y: vec![profile.threshold; 2], dashed: true, color: 0 },
+            Layer::Line {
+                name: "threshold".into(),
+                x: vec![ends.0, ends.1],
+                y: vec![profile.threshold; 2],
+                dashed: true,
+                color: 0,
+            },
         ],
     }
 }

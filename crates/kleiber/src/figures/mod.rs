@@ -39,7 +39,11 @@ pub(crate) fn fit_report(fit: &Fit, law: &Law, source: &str) -> Report {
     }
     let mut sections = vec![Section {
         title: "Law".into(),
-        blocks: main_figure(fit, &law).map(Block::Figure).into_iter().chain([Block::Table(coefficient_table(fit, &law))]).collect(),
+        blocks: main_figure(fit, &law)
+            .map(Block::Figure)
+            .into_iter()
+            .chain([Block::Table(coefficient_table(fit, &law))])
+            .collect(),
     }];
     let mut checks: Vec<Block> = residuals::residuals(fit, &law).map(Block::Figure).into_iter().collect();
     if is_surface(&law)
@@ -54,13 +58,26 @@ pub(crate) fn fit_report(fit: &Fit, law: &Law, source: &str) -> Report {
         sections.push(Section { title: "What the rows do not determine".into(), blocks: profiles });
     }
     if let Some(h) = fit.holdout.as_ref().filter(|h| !h.predictions.is_empty()) {
-        sections.push(Section { title: "Held-out rows".into(), blocks: vec![Block::Table(residuals::holdout_table(h))] });
+        sections
+            .push(Section { title: "Held-out rows".into(), blocks: vec![Block::Table(residuals::holdout_table(h))] });
     }
     if !fit.warnings.is_empty() {
         let blocks = fit.warnings.iter().map(|w| Block::Text(format!("{} ({})", w.message, w.code))).collect();
         sections.push(Section { title: "Warnings".into(), blocks });
     }
+    sections.push(Section { title: "How to repeat it".into(), blocks: vec![Block::Code(command_line())] });
     Report { title: format!("Scaling law: {}", fit.law), summary, sections }
+}
+
+/// The command as it was typed, quoted for a shell, with the version that ran it.
+pub(crate) fn command_line() -> String {
+    let quote = |word: String| {
+        let plain = |c: char| c.is_ascii_alphanumeric() || "-_./=:,@+%".contains(c);
+        if !word.is_empty() && word.chars().all(plain) { word } else { format!("'{}'", word.replace('\'', "'\\''")) }
+    };
+    let words = std::env::args_os().skip(1).map(|w| quote(w.to_string_lossy().into_owned()));
+    let line: Vec<String> = std::iter::once("kleiber".to_string()).chain(words).collect();
+    format!("{}\n# kleiber {}", line.join(" "), env!("CARGO_PKG_VERSION"))
 }
 
 /// IsoFLOP and envelope fits are laws of compute whatever law was asked for.

@@ -11,7 +11,8 @@ pub(super) fn residuals(fit: &Fit, law: &Law) -> Option<Figure> {
     let c = fit.point();
     let ones = vec![1.0; law.info().variables.len()];
     let by_compute = law.compute(&ones).is_some();
-    let x: Vec<f64> = model.rows.iter().map(|r| if by_compute { law.compute(&r.1).unwrap_or(f64::NAN) } else { r.1[0] }).collect();
+    let x: Vec<f64> =
+        model.rows.iter().map(|r| if by_compute { law.compute(&r.1).unwrap_or(f64::NAN) } else { r.1[0] }).collect();
     let y: Vec<f64> = model.rows.iter().map(|r| 100.0 * (r.2 / law.predict(&c, &r.1) - 1.0)).collect();
     let low = x.iter().copied().fold(f64::INFINITY, f64::min);
     let high = x.iter().copied().fold(0.0, f64::max);
@@ -19,12 +20,19 @@ pub(super) fn residuals(fit: &Fit, law: &Law) -> Option<Figure> {
     Some(Figure {
         id: "residuals".into(),
         title: "Residuals".into(),
-        caption: "Observed over predicted. A trend here is what the law cannot say; the scatter is the noise of runs.".into(),
+        caption: "Observed over predicted. A trend here is what the law cannot say; the scatter is the noise of runs."
+            .into(),
         x: Axis { label: label.into(), unit: if by_compute { "FLOP".into() } else { String::new() }, log: true },
         y: Axis { label: "observed minus predicted".into(), unit: "%".into(), log: false },
         layers: vec![
             Layer::Line { name: String::new(), x: vec![low, high], y: vec![0.0, 0.0], dashed: true, color: 1 },
-            Layer::Points { name: "rows".into(), x, y, labels: model.rows.iter().map(|r| r.0.clone()).collect(), color: 0 },
+            Layer::Points {
+                name: "rows".into(),
+                x,
+                y,
+                labels: model.rows.iter().map(|r| r.0.clone()).collect(),
+                color: 0,
+            },
         ],
     })
 }
@@ -32,7 +40,8 @@ pub(super) fn residuals(fit: &Fit, law: &Law) -> Option<Figure> {
 /// The rows that move the fit most when they are left out.
 pub(super) fn influence_table(fit: &Fit) -> Option<TableBlock> {
     let names: Vec<String> = fit.influence.first()?.change.keys().cloned().collect();
-    let headers: Vec<String> = std::iter::once("without".to_string()).chain(names.iter().map(|n| format!("{n} changes by"))).collect();
+    let headers: Vec<String> =
+        std::iter::once("without".to_string()).chain(names.iter().map(|n| format!("{n} changes by"))).collect();
     let rows = fit.influence.iter().map(|i| {
         let changes = i.change.values().map(|v| format!("{}%", format_significant(100.0 * v, 2)));
         std::iter::once(i.label.clone()).chain(changes).collect()

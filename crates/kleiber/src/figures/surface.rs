@@ -19,8 +19,12 @@ const SLICES: usize = 5;
 pub(super) fn frontier(fit: &Fit, law: &Law) -> Option<Figure> {
     let model = fit.model.as_ref()?;
     let (low, high) = model.flops_range?;
-    let thin = Fit { model: Some(Model { draws: some_draws(fit, DRAWS), residuals: Vec::new(), ..model.clone() }), ..fit.clone() };
-    let request = |flops: f64| ComputeRequest { flops: Some(flops), level: 0.95, force: true, ..ComputeRequest::default() };
+    let thin = Fit {
+        model: Some(Model { draws: some_draws(fit, DRAWS), residuals: Vec::new(), ..model.clone() }),
+        ..fit.clone()
+    };
+    let request =
+        |flops: f64| ComputeRequest { flops: Some(flops), level: 0.95, force: true, ..ComputeRequest::default() };
     let plans: Vec<(f64, f64, f64, f64)> = spaced(low, high * BEYOND, POINTS)
         .into_iter()
         .filter_map(|flops| {
@@ -52,7 +56,13 @@ pub(super) fn frontier(fit: &Fit, law: &Law) -> Option<Figure> {
             color: 1,
         });
     }
-    layers.push(Layer::Line { name: "best loss at this compute".into(), x: inside.0, y: inside.1, dashed: false, color: 1 });
+    layers.push(Layer::Line {
+        name: "best loss at this compute".into(),
+        x: inside.0,
+        y: inside.1,
+        dashed: false,
+        color: 1,
+    });
     layers.push(Layer::Line { name: "extrapolated".into(), x: beyond.0, y: beyond.1, dashed: true, color: 1 });
     Some(Figure {
         id: "frontier".into(),
@@ -75,7 +85,8 @@ pub(super) fn slices(fit: &Fit, law: &Law) -> Option<Figure> {
     let (_, &(small, large)) = model.ranges.get_index(size)?;
     let c = fit.point();
     let mut layers = Vec::new();
-    for (color, budget) in spaced(low * 1.3, high / 1.3, SLICES).into_iter().enumerate() {
+    let budgets = spaced(low * 1.3, high / 1.3, SLICES).into_iter().map(one_digit);
+    for (color, budget) in budgets.enumerate() {
         let near = |row: &&(String, Vec<f64>, f64)| law.compute(&row.1).is_some_and(|f| (f / budget).ln().abs() < 0.25);
         let runs: Vec<&(String, Vec<f64>, f64)> = model.rows.iter().filter(near).collect();
         // The runs near a budget are moved to it along the law, so that points and line can be compared.
@@ -86,9 +97,18 @@ pub(super) fn slices(fit: &Fit, law: &Law) -> Option<Figure> {
             law.predict(&c, &x)
         };
         let moved = |row: &&(String, Vec<f64>, f64)| row.2 + at(row.1[size]) - law.predict(&c, &row.1);
-        let sizes: Vec<f64> = spaced(small, large, POINTS).into_iter().filter(|n| budget / (6.0 * n) > *n * 0.3 && budget / (6.0 * n * n) < 3e4).collect();
+        let sizes: Vec<f64> = spaced(small, large, POINTS)
+            .into_iter()
+            .filter(|n| budget / (6.0 * n) > *n * 0.3 && budget / (6.0 * n * n) < 3e4)
+            .collect();
         let name = format!("{} FLOP", format_quantity(budget));
-        layers.push(Layer::Line { name: name.clone(), y: sizes.iter().map(|n| at(*n)).collect(), x: sizes, dashed: false, color });
+        layers.push(Layer::Line {
+            name: name.clone(),
+            y: sizes.iter().map(|n| at(*n)).collect(),
+            x: sizes,
+            dashed: false,
+            color,
+        });
         layers.push(Layer::Points {
             name: String::new(),
             x: runs.iter().map(|r| r.1[size]).collect(),
@@ -105,6 +125,12 @@ pub(super) fn slices(fit: &Fit, law: &Law) -> Option<Figure> {
         y: Axis { label: law.info().response.name.to_string(), unit: law.info().response.unit.into(), log: true },
         layers,
     })
+}
+
+/// The nearest number of the form d x 10^k with one digit d.
+fn one_digit(value: f64) -> f64 {
+    let power = 10f64.powf(value.log10().floor());
+    (value / power).round().max(1.0) * power
 }
 
 /// Band of values of the law under the draws; used by curves as well.

@@ -2,7 +2,7 @@
 
 use super::akima::Akima;
 use super::{Optimum, Point};
-use crate::fit::Method;
+use crate::options::Method;
 use crate::reason::{Findings, Reason};
 use nalgebra::{DMatrix, DVector};
 
@@ -20,7 +20,9 @@ pub(super) fn budgets(points: &[Point]) -> Vec<(f64, Vec<Point>)> {
     let mut groups: Vec<Vec<Point>> = Vec::new();
     for point in sorted {
         match groups.last_mut() {
-            Some(group) if group.last().is_some_and(|p| point.ln_flops - p.ln_flops < SAME_BUDGET.ln()) => group.push(point),
+            Some(group) if group.last().is_some_and(|p| point.ln_flops - p.ln_flops < SAME_BUDGET.ln()) => {
+                group.push(point)
+            }
             _ => groups.push(vec![point]),
         }
     }
@@ -144,7 +146,12 @@ mod tests {
         let points: Vec<Point> = design
             .runs
             .iter()
-            .map(|&(n, d)| Point { run: 0, ln_flops: (6.0 * n * d).ln(), ln_params: n.ln(), loss: law.predict(&c, &[n, d]) })
+            .map(|&(n, d)| Point {
+                run: 0,
+                ln_flops: (6.0 * n * d).ln(),
+                ln_params: n.ln(),
+                loss: law.predict(&c, &[n, d]),
+            })
             .collect();
         let optima = optima(&points, Method::IsoflopParabola, &mut Findings::default());
         let (slope, intercept, _) = kleiber_core::stats::line(
@@ -173,7 +180,9 @@ mod tests {
     #[test]
     fn budgets_are_grouped_and_edges_refused() {
         let point = |c: f64, n: f64, loss: f64| Point { run: 0, ln_flops: c.ln(), ln_params: n.ln(), loss };
-        let falling: Vec<Point> = (0..5).map(|i| point(1e18 * (1.0 + 0.01 * f64::from(i)), 1e7 * 2f64.powi(i), 4.0 - 0.1 * f64::from(i))).collect();
+        let falling: Vec<Point> = (0..5)
+            .map(|i| point(1e18 * (1.0 + 0.01 * f64::from(i)), 1e7 * 2f64.powi(i), 4.0 - 0.1 * f64::from(i)))
+            .collect();
         assert_eq!(budgets(&falling).len(), 1);
         for method in [Method::IsoflopParabola, Method::IsoflopAkima] {
             assert!(optima(&falling, method, &mut Findings::default()).is_empty());

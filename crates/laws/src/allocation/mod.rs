@@ -8,11 +8,11 @@ mod envelope;
 mod isoflop;
 
 use crate::evaluate::Evaluate;
-use crate::fit::{Checkpoints, Method, Options};
 use crate::fitted::{Estimate, Fit, Model, ObjectiveValue};
 use crate::form::{Form, Variable};
 use crate::forms::{Allocation, find};
 use crate::objective::Objective;
+use crate::options::{Checkpoints, Method, Options};
 use crate::prepare::prepare;
 use crate::problem::Problem;
 use crate::reason::{Findings, Reason};
@@ -77,7 +77,9 @@ pub(crate) fn fit(table: &Table, options: &Options) -> Result<Fit, LawError> {
     let budgets = distinct(&optima);
     if budgets < FEWEST_BUDGETS {
         if budgets == 0 {
-            findings.refuse(Reason::NoInteriorMinimum { budgets: isoflop::budgets(&points).iter().take(8).map(|b| b.0.exp()).collect() });
+            findings.refuse(Reason::NoInteriorMinimum {
+                budgets: isoflop::budgets(&points).iter().take(8).map(|b| b.0.exp()).collect(),
+            });
         } else {
             findings.refuse(Reason::TooFewBudgets { interior: budgets, needed: FEWEST_BUDGETS });
         }
@@ -91,7 +93,9 @@ pub(crate) fn fit(table: &Table, options: &Options) -> Result<Fit, LawError> {
         findings.warn(Reason::Bootstrap { used: draws.len(), asked: options.bootstrap });
     }
     if c[4].is_nan() {
-        findings.warn(Reason::Assumed { what: "fewer than 4 budgets: the frontier loss is a power law without a floor".into() });
+        findings.warn(Reason::Assumed {
+            what: "fewer than 4 budgets: the frontier loss is a power law without a floor".into(),
+        });
     }
     fill(&mut fit, &form, &c, &draws, options, value);
     let widen = |(low, high): (f64, f64), x: f64| (low.min(x.exp()), high.max(x.exp()));
@@ -104,7 +108,11 @@ pub(crate) fn fit(table: &Table, options: &Options) -> Result<Fit, LawError> {
         log: true,
         ranges: [("flops".to_string(), range)].into_iter().collect(),
         flops_range: Some(range),
-        rows: optima.iter().take(Model::MAX_ROWS).map(|o| (format!("budget {:.3e}", o.ln_flops.exp()), vec![o.ln_flops.exp()], o.loss)).collect(),
+        rows: optima
+            .iter()
+            .take(Model::MAX_ROWS)
+            .map(|o| (format!("budget {:.3e}", o.ln_flops.exp()), vec![o.ln_flops.exp()], o.loss))
+            .collect(),
         chained: None,
     });
     Ok(fit.conclude(&findings))
@@ -150,7 +158,9 @@ fn frontier(optima: &[Optimum]) -> (f64, f64, f64) {
     let name = if optima.len() >= 4 { "m2" } else { "m1" };
     let data = Data::from_rows(&["flops"], "loss", &rows);
     let Some(form) = find(name) else { return (f64::NAN, f64::NAN, f64::NAN) };
-    let Ok(at) = Coordinates::new(Evaluate::info(form.as_ref()), &[], &[]) else { return (f64::NAN, f64::NAN, f64::NAN) };
+    let Ok(at) = Coordinates::new(Evaluate::info(form.as_ref()), &[], &[]) else {
+        return (f64::NAN, f64::NAN, f64::NAN);
+    };
     let problem = Problem { form: form.as_ref(), at: &at, data: &data, objective: Objective::LogMse };
     match varpro::search(&problem, 0).map(|(minimum, _)| at.natural(&minimum.u)) {
         Some(c) if name == "m2" => (c[0], c[1], -c[2]),
@@ -161,7 +171,11 @@ fn frontier(optima: &[Optimum]) -> (f64, f64, f64) {
 
 fn residuals(optima: &[Optimum], c: &[f64]) -> Vec<f64> {
     let floor = if c[4].is_nan() { 0.0 } else { c[4] };
-    optima.iter().map(|o| (floor + c[5] * (-c[6] * o.ln_flops).exp()).ln() - o.loss.ln()).filter(|r| r.is_finite()).collect()
+    optima
+        .iter()
+        .map(|o| (floor + c[5] * (-c[6] * o.ln_flops).exp()).ln() - o.loss.ln())
+        .filter(|r| r.is_finite())
+        .collect()
 }
 
 /// Budgets (or runs) drawn with replacement, losses shaken by the measured noise, optima found again.

@@ -102,7 +102,11 @@ impl Formula {
                 known: names.iter().map(|n| (*n).to_string()).collect(),
             });
         }
-        let response = if response == "loss" { LOSS } else { Response { name: response.to_string().into(), unit: "as given", domain: (f64::NEG_INFINITY, f64::INFINITY) } };
+        let response = if response == "loss" {
+            LOSS
+        } else {
+            Response { name: response.to_string().into(), unit: "as given", domain: (f64::NEG_INFINITY, f64::INFINITY) }
+        };
         let mut formula = Self {
             tape: compiler.tape,
             info: Info {
@@ -110,7 +114,10 @@ impl Formula {
                 title: "a formula given by the user".into(),
                 paper: "user".into(),
                 equation: format!("{} = {body}", response.name),
-                variables: variables.iter().map(|v| if *v == "params" { Variable::params() } else { Variable::named(v) }).collect(),
+                variables: variables
+                    .iter()
+                    .map(|v| if *v == "params" { Variable::params() } else { Variable::named(v) })
+                    .collect(),
                 response,
                 coefficients,
                 objective: Objective::LOG_HUBER,
@@ -155,7 +162,11 @@ impl Formula {
 
 fn split_response(text: &str) -> (&str, &str) {
     match text.split_once('=') {
-        Some((left, right)) if !left.trim().is_empty() && !right.starts_with('=') && left.trim().chars().all(|c| c.is_alphanumeric() || c == '_') => {
+        Some((left, right))
+            if !left.trim().is_empty()
+                && !right.starts_with('=')
+                && left.trim().chars().all(|c| c.is_alphanumeric() || c == '_') =>
+        {
             (left.trim(), right.trim())
         }
         _ => ("loss", text.trim()),
@@ -169,14 +180,19 @@ fn coefficient(name: &str, bound: Option<&Bound>) -> Coefficient {
         None => Coefficient::positive(name, meaning).starting_at(&starts),
         Some(b) if b.lower >= 0.0 && b.upper / b.lower.max(1e-12) > 1e4 => {
             let inside: Vec<f64> = starts.iter().copied().filter(|s| s.exp() > b.lower && s.exp() < b.upper).collect();
-            let starts = if inside.is_empty() { vec![(b.lower.max(b.upper.min(1.0) * 1e-3)).ln() + 1.0] } else { inside };
+            let starts =
+                if inside.is_empty() { vec![(b.lower.max(b.upper.min(1.0) * 1e-3)).ln() + 1.0] } else { inside };
             Coefficient { scale: Scale::Log, ..Coefficient::positive(name, meaning) }
                 .within(b.lower.max(1e-12), b.upper.min(1e80))
                 .starting_at(&starts)
         }
         Some(b) => {
             let (low, high) = (b.lower.max(-1e12), b.upper.min(1e12));
-            let near = if b.lower.is_finite() && b.upper.is_finite() { (low, high) } else { (low.max(-2.0), high.min(2.0).max(low + 1.0)) };
+            let near = if b.lower.is_finite() && b.upper.is_finite() {
+                (low, high)
+            } else {
+                (low.max(-2.0), high.min(2.0).max(low + 1.0))
+            };
             let at = |f: f64| near.0 + f * (near.1 - near.0);
             let c = Coefficient::plain(name, meaning, low, high).starting_at(&[0.1, 0.3, 0.5, 0.7, 0.9].map(at));
             if b.lower.is_finite() && b.upper.is_finite() { c.scanned(at(0.01), at(0.99)) } else { c }
@@ -216,7 +232,11 @@ impl Compiler<'_> {
                     Node::Power(base, self.compile(exponent)?)
                 }
             },
-            Expr::Binary(op @ (Operation::Add | Operation::Subtract | Operation::Multiply | Operation::Divide), a, b) => {
+            Expr::Binary(
+                op @ (Operation::Add | Operation::Subtract | Operation::Multiply | Operation::Divide),
+                a,
+                b,
+            ) => {
                 let a = self.compile(a)?;
                 Node::Binary(*op, a, self.compile(b)?)
             }
@@ -323,8 +343,13 @@ mod tests {
     #[test]
     fn mistakes_are_explained() {
         for (text, part) in [
-            ("x + 3", "no coefficient"), ("a + b", "no variable"), ("a*loss", "the column it predicts"), ("a*(x>3)", "Greater"),
-            ("a*floor(x)", "derivative"), ("a*x*'c4'", "no place"), ("a*x +", ""),
+            ("x + 3", "no coefficient"),
+            ("a + b", "no variable"),
+            ("a*loss", "the column it predicts"),
+            ("a*(x>3)", "Greater"),
+            ("a*floor(x)", "derivative"),
+            ("a*x*'c4'", "no place"),
+            ("a*x +", ""),
         ] {
             let error = Formula::parse(text, &["x"], &[]).err().unwrap_or_else(|| panic!("{text}")).to_string();
             assert!(error.contains(part), "{text}: {error}");

@@ -87,7 +87,13 @@ impl Form for M4 {
                     let left: Vec<f64> = data.response().iter().map(left).collect();
                     let (slope, intercept, _) = stats::line(&ln_x, &left);
                     if slope.is_finite() {
-                        starts.push(vec![floor, chance, alpha, intercept.clamp(-180.0, 180.0).exp(), slope.clamp(-10.0, 5.0)]);
+                        starts.push(vec![
+                            floor,
+                            chance,
+                            alpha,
+                            intercept.clamp(-180.0, 180.0).exp(),
+                            slope.clamp(-10.0, 5.0),
+                        ]);
                     }
                 }
             }
@@ -110,7 +116,11 @@ fn root(alpha: f64, right: f64) -> f64 {
     let mut t = 0.5 * (low + high);
     for _ in 0..200 {
         let error = f(t);
-        if error > 0.0 { high = t } else { low = t }
+        if error > 0.0 {
+            high = t
+        } else {
+            low = t
+        }
         let rise = alpha / (1.0 + (-t).exp()) + 1.0 / (1.0 + t.exp());
         let next = t - error / rise;
         let next = if next > low && next < high { next } else { 0.5 * (low + high) };

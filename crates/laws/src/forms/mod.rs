@@ -56,10 +56,7 @@ pub fn registry() -> &'static [Entry] {
         plain!("m2", M2),
         plain!("m3", M3),
         plain!("m4", M4),
-        Entry {
-            name: "bnsl:K",
-            build: |k| k.filter(|k| *k <= 4).map(|k| Arc::new(Bnsl::new(k)) as Arc<dyn Evaluate>),
-        },
+        Entry { name: "bnsl:K", build: |k| k.filter(|k| *k <= 4).map(|k| Arc::new(Bnsl::new(k)) as Arc<dyn Evaluate>) },
     ];
     ENTRIES
 }

@@ -138,7 +138,11 @@ pub fn plan_compute(fit: &Fit, request: &ComputeRequest) -> Result<ComputePlan, 
         schema: SCHEMA,
         plan: "compute",
         law: fit.law.clone(),
-        flops: show(if request.flops.is_some() { Estimate::point(plan.flops, request.level) } else { estimate(plan.flops, &column(|p| p.flops)) }),
+        flops: show(if request.flops.is_some() {
+            Estimate::point(plan.flops, request.level)
+        } else {
+            estimate(plan.flops, &column(|p| p.flops))
+        }),
         params: show(estimate(plan.params, &column(|p| p.params))),
         tokens: show(estimate(plan.tokens, &column(|p| p.tokens))),
         loss: show(if request.loss.is_some() {
@@ -189,7 +193,11 @@ impl Planner {
                     let six = 6f64.powf(-c[3]);
                     [&[c[0], c[1] * six, c[2] * six, 2.0 * c[3], 2.0 * c[3]], &PUBLISHED_REPETITION[..]].concat()
                 },
-                other => return Err(LawError::Request(format!("{other} says nothing about repeated tokens: use chinchilla, over-training or data-constrained with --tokens-max"))),
+                other => {
+                    return Err(LawError::Request(format!(
+                        "{other} says nothing about repeated tokens: use chinchilla, over-training or data-constrained with --tokens-max"
+                    )));
+                }
             };
             law = Law::named("data-constrained")?;
             assumptions.push(
@@ -199,20 +207,32 @@ impl Planner {
             );
         }
         if request.serve_tokens.is_some() {
-            assumptions.push("serving costs 2 FLOP per parameter and token; the budget covers training and serving".into());
+            assumptions
+                .push("serving costs 2 FLOP per parameter and token; the budget covers training and serving".into());
         }
         let info = law.info();
         let params = info.variables.iter().position(|v| v.name.starts_with("params"));
         let planned = params.is_some() && info.variable("tokens").is_some();
         if !planned && fit.law != "allocation" {
-            return Err(LawError::Request(format!("{} is not a law of params and tokens, so it allocates nothing", fit.law)));
+            return Err(LawError::Request(format!(
+                "{} is not a law of params and tokens, so it allocates nothing",
+                fit.law
+            )));
         }
         if fit.law == "allocation" && (request.tokens_max.is_some() || request.serve_tokens.is_some()) {
-            return Err(LawError::Request("an IsoFLOP or envelope fit has no (N, D) surface: fit chinchilla for --tokens-max or --serve-tokens".into()));
+            return Err(LawError::Request(
+                "an IsoFLOP or envelope fit has no (N, D) surface: fit chinchilla for --tokens-max or --serve-tokens"
+                    .into(),
+            ));
         }
-        let known = info.variables.iter().all(|v| v.name.starts_with("params") || ["tokens", "unique_tokens", "flops"].contains(&v.name.as_str()));
+        let known = info
+            .variables
+            .iter()
+            .all(|v| v.name.starts_with("params") || ["tokens", "unique_tokens", "flops"].contains(&v.name.as_str()));
         if !known {
-            return Err(LawError::Request("the formula has variables besides params and tokens, which a plan cannot choose".into()));
+            return Err(LawError::Request(
+                "the formula has variables besides params and tokens, which a plan cannot choose".into(),
+            ));
         }
         Ok(Self {
             convert,
@@ -367,7 +387,11 @@ fn cost(request: &ComputeRequest, training: f64) -> Option<Result<Cost, LawError
     let name = request.gpu.as_deref().or_else(|| request.price.map(|_| "h100"))?;
     let Some(gpu) = accelerator(name) else {
         let known: Vec<&str> = super::accelerators::ACCELERATORS.iter().map(|a| a.name).collect();
-        return Some(Err(LawError::Option { option: "gpu", found: name.into(), expected: format!("one of {}", known.join(", ")) }));
+        return Some(Err(LawError::Option {
+            option: "gpu",
+            found: name.into(),
+            expected: format!("one of {}", known.join(", ")),
+        }));
     };
     let mfu = request.mfu.unwrap_or(DEFAULT_MFU);
     let gpu_hours = training / (gpu.peak_flops * mfu) / 3600.0;

@@ -115,7 +115,10 @@ pub fn plan_design(fit: &Fit, request: &DesignRequest) -> Result<DesignPlan, Law
     }
     if candidates.is_empty() {
         let needed = 6.0 * (0.5 * low).powi(2) * RATIOS[0] * request.runs as f64;
-        return Err(LawError::Request(format!("the budget buys no run: at least {needed:.1e} FLOP are needed for {} runs", request.runs)));
+        return Err(LawError::Request(format!(
+            "the budget buys no run: at least {needed:.1e} FLOP are needed for {} runs",
+            request.runs
+        )));
     }
     let sd = |v: &DMatrix<f64>| target.dot(&(v * &target)).max(0.0).sqrt();
     let sd_now = sd(&covariance);
@@ -133,7 +136,12 @@ pub fn plan_design(fit: &Fit, request: &DesignRequest) -> Result<DesignPlan, Law
         let (params, tokens, flops, g) = &candidates[chosen];
         let vg = &covariance * g;
         covariance -= &vg * vg.transpose() / (noise * noise + g.dot(&vg));
-        runs.push(ProposedRun { params: params.round(), tokens: tokens.round(), flops: *flops, sd_after: sd(&covariance) });
+        runs.push(ProposedRun {
+            params: params.round(),
+            tokens: tokens.round(),
+            flops: *flops,
+            sd_after: sd(&covariance),
+        });
     }
     Ok(DesignPlan {
         schema: SCHEMA,
@@ -158,7 +166,8 @@ fn log_slopes(law: &Law, at: &Coordinates, u: &[f64], x: &[f64]) -> DVector<f64>
 }
 
 fn covariance(draws: &[Vec<f64>], at: &Coordinates) -> DMatrix<f64> {
-    let rows: Vec<Vec<f64>> = draws.iter().map(|d| at.coordinates(d)).filter(|u| u.iter().all(|x| x.is_finite())).collect();
+    let rows: Vec<Vec<f64>> =
+        draws.iter().map(|d| at.coordinates(d)).filter(|u| u.iter().all(|x| x.is_finite())).collect();
     let n = at.free();
     let mean = DVector::from_fn(n, |k, _| rows.iter().map(|r| r[k]).sum::<f64>() / rows.len() as f64);
     let mut sum = DMatrix::zeros(n, n);
@@ -179,7 +188,8 @@ mod tests {
         let law = Law::named("chinchilla").unwrap();
         let truth = [1.8, 480.0, 2000.0, 0.35, 0.37];
         let design = Design::grid(6, 4);
-        let fit = law.fit(&design.table(&law, &truth, 0.01, 3), &Options { bootstrap: 200, ..Options::default() }).unwrap();
+        let fit =
+            law.fit(&design.table(&law, &truth, 0.01, 3), &Options { bootstrap: 200, ..Options::default() }).unwrap();
         let request = DesignRequest { target: (7e10, 1.4e12), budget: 3e22, runs: 4 };
         let plan = plan_design(&fit, &request).unwrap();
         assert_eq!(plan.runs.len(), 4);
@@ -187,7 +197,9 @@ mod tests {
         assert!(plan.runs[0].sd_after < plan.sd_now && plan.runs[3].sd_after < plan.runs[0].sd_after);
         // Make the runs: the interval at the target shrinks about as promised.
         let runs = [design.runs.clone(), plan.runs.iter().map(|r| (r.params, r.tokens)).collect()].concat();
-        let after = law.fit(&Design { runs }.table(&law, &truth, 0.01, 4), &Options { bootstrap: 200, ..Options::default() }).unwrap();
+        let after = law
+            .fit(&Design { runs }.table(&law, &truth, 0.01, 4), &Options { bootstrap: 200, ..Options::default() })
+            .unwrap();
         let sd = |fit: &Fit| {
             let model = fit.model.as_ref().unwrap();
             let values: Vec<f64> = model.draws.iter().map(|c| law.predict(c, &[7e10, 1.4e12]).ln()).collect();

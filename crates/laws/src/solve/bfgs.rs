@@ -64,7 +64,17 @@ impl<'a> Descent<'a> {
         let mut gradient = vec![0.0; n];
         let u: Vec<f64> = start.iter().zip(problem.at.bounds()).map(|(x, b)| x.clamp(b.0, b.1)).collect();
         let value = problem.gradient(&u, &mut gradient, &mut scratch);
-        let mut descent = Self { problem, scratch, n, u, value, gradient, inverse: identity(n), blocked: vec![false; n], fresh: true };
+        let mut descent = Self {
+            problem,
+            scratch,
+            n,
+            u,
+            value,
+            gradient,
+            inverse: identity(n),
+            blocked: vec![false; n],
+            fresh: true,
+        };
         descent.blocked = descent.blocked_now();
         descent.precondition();
         descent
@@ -152,7 +162,12 @@ impl<'a> Descent<'a> {
             let mut d = vec![0.0; n];
             for i in (0..n).filter(|&i| !blocked[i]) {
                 let row = &self.inverse[i * n..(i + 1) * n];
-                d[i] = -row.iter().zip(&self.gradient).zip(&blocked).map(|((h, g), b)| if *b { 0.0 } else { h * g }).sum::<f64>();
+                d[i] = -row
+                    .iter()
+                    .zip(&self.gradient)
+                    .zip(&blocked)
+                    .map(|((h, g), b)| if *b { 0.0 } else { h * g })
+                    .sum::<f64>();
             }
             if self.fresh {
                 // The first step has length one in the search coordinates, whatever the objective's scale.
@@ -200,7 +215,11 @@ impl<'a> Descent<'a> {
                 high = t;
                 // Minimum of the parabola through the value, the slope and the trial.
                 let guess = -0.5 * slope * t * t / (value - self.value - slope * t);
-                t = if guess.is_finite() && best.is_none() { guess.clamp(low + 0.1 * (t - low), low + 0.5 * (t - low)) } else { 0.5 * (low + high) };
+                t = if guess.is_finite() && best.is_none() {
+                    guess.clamp(low + 0.1 * (t - low), low + 0.5 * (t - low))
+                } else {
+                    0.5 * (low + high)
+                };
             } else {
                 let better = best.as_ref().is_none_or(|b| value < b.1);
                 if better {

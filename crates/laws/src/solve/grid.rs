@@ -29,8 +29,10 @@ pub(crate) fn starts(problem: &Problem<'_>, seed: u64) -> Vec<Vec<f64>> {
     let owners: Vec<usize> = (0..at.free()).map(|k| at.owner(k)).collect();
     let projection = Projection::new(*problem);
     let solved = |i: usize| coefficients[i].starts == Where::Solved && at.untied(i) && projection.is_some();
-    let axes: Vec<Vec<f64>> =
-        owners.iter().map(|&i| if solved(i) { vec![0.0] } else { nodes(&coefficients[i], problem.data, None) }).collect();
+    let axes: Vec<Vec<f64>> = owners
+        .iter()
+        .map(|&i| if solved(i) { vec![0.0] } else { nodes(&coefficients[i], problem.data, None) })
+        .collect();
     let count: usize = axes.iter().map(Vec::len).product();
     let points = seeded_subset(product(&axes), if count > MAX_STARTS { THINNED } else { count }, seed);
     let any_solved = owners.iter().any(|&i| solved(i));

@@ -10,7 +10,6 @@ use super::grid::{nodes, product, seeded_subset};
 use super::linear::{MAX_COLUMNS, nonnegative};
 use super::newton::polish;
 use super::{Minimum, Starts, best_of};
-use crate::data::Data;
 use crate::form::Scale;
 use crate::problem::Problem;
 use nalgebra::{DMatrix, DVector};
@@ -20,8 +19,6 @@ use rayon::prelude::*;
 const SCAN: [usize; 2] = [128, 32];
 /// Most scan points when there are more than two nonlinear coefficients.
 const MAX_SCAN: usize = 1500;
-/// Larger tables are scanned on a seeded sample of rows; the refinement uses every row.
-const MAX_SCAN_ROWS: usize = 3000;
 /// Scan points refined with the full objective.
 const CANDIDATES: usize = 12;
 
@@ -38,7 +35,8 @@ impl<'a> Projection<'a> {
         let coefficients = &problem.form.info().coefficients;
         let linear: Vec<usize> =
             (0..coefficients.len()).filter(|&i| coefficients[i].linear && problem.at.untied(i)).collect();
-        let signed = linear.iter().map(|&i| coefficients[i].scale == Scale::Linear && coefficients[i].lower < 0.0).collect();
+        let signed =
+            linear.iter().map(|&i| coefficients[i].scale == Scale::Linear && coefficients[i].lower < 0.0).collect();
         (1..=MAX_COLUMNS).contains(&linear.len()).then_some(Self { problem, linear, signed })
     }
 
@@ -142,15 +140,15 @@ impl<'a> Projection<'a> {
 /// Scans the nonlinear coefficients, refines the best scan points with the full objective and
 /// polishes the winner. `None` when the law has nothing to project.
 pub(crate) fn search(problem: &Problem<'_>, seed: u64) -> Option<(Minimum, Starts)> {
-    let sample = sample_rows(problem.data, seed);
-    let scan_problem = Problem { data: sample.as_ref().unwrap_or(problem.data), ..*problem };
-    let projection = Projection::new(scan_problem)?;
+    let projection = Projection::new(*problem)?;
     let nonlinear = projection.nonlinear();
     let coefficients = &problem.form.info().coefficients;
     let per_axis = SCAN.get(nonlinear.len().wrapping_sub(1)).copied();
     let axes: Vec<Vec<f64>> = nonlinear.iter().map(|&i| nodes(&coefficients[i], problem.data, per_axis)).collect();
     let points = match problem.form.starts(problem.data) {
-        Some(starts) => starts.iter().map(|c| nonlinear.iter().map(|&i| coefficients[i].scale.coordinate(c[i])).collect()).collect(),
+        Some(starts) => {
+            starts.iter().map(|c| nonlinear.iter().map(|&i| coefficients[i].scale.coordinate(c[i])).collect()).collect()
+        }
         None => seeded_subset(product(&axes), if per_axis.is_some() { usize::MAX } else { MAX_SCAN }, seed),
     };
     let mut scanned: Vec<(f64, Vec<f64>, Vec<f64>)> = points
@@ -162,7 +160,11 @@ pub(crate) fn search(problem: &Problem<'_>, seed: u64) -> Option<(Minimum, Start
             for (&i, x) in nonlinear.iter().zip(&point) {
                 u[at.coordinate_of(i).unwrap_or_default()] = *x;
             }
-            at.natural(&u).iter().enumerate().filter(|(i, _)| !projection.linear.contains(i)).for_each(|(i, v)| c[i] = *v);
+            at.natural(&u)
+                .iter()
+                .enumerate()
+                .filter(|(i, _)| !projection.linear.contains(i))
+                .for_each(|(i, v)| c[i] = *v);
             let value = projection.solve(&mut c, 6);
             (value, point, c)
         })
@@ -170,7 +172,8 @@ pub(crate) fn search(problem: &Problem<'_>, seed: u64) -> Option<(Minimum, Start
     let tried = scanned.len();
     scanned.retain(|s| s.0.is_finite());
     scanned.sort_by(|a, b| a.0.total_cmp(&b.0));
-    let widths: Vec<f64> = axes.iter().map(|a| (a.last().unwrap_or(&0.0) - a.first().unwrap_or(&0.0)) / a.len().max(2) as f64).collect();
+    let widths: Vec<f64> =
+        axes.iter().map(|a| (a.last().unwrap_or(&0.0) - a.first().unwrap_or(&0.0)) / a.len().max(2) as f64).collect();
     let mut chosen: Vec<(f64, Vec<f64>, Vec<f64>)> = Vec::new();
     for candidate in scanned {
         let close = |c: &(f64, Vec<f64>, Vec<f64>)| {
@@ -187,13 +190,4 @@ pub(crate) fn search(problem: &Problem<'_>, seed: u64) -> Option<(Minimum, Start
         chosen.par_iter().map(|(_, _, c)| minimise(problem, &problem.at.coordinates(c), Settings::POLISH)).collect();
     let (best, starts) = best_of(&minima)?;
     Some((polish(problem, best), Starts { tried, ..starts }))
-}
-
-fn sample_rows(data: &Data, seed: u64) -> Option<Data> {
-    (data.rows() > MAX_SCAN_ROWS).then(|| {
-        let mut rng = kleiber_core::rng::Rng::new(seed, "scan rows", 0);
-        let mut rows: Vec<usize> = (0..MAX_SCAN_ROWS).map(|_| rng.below(data.rows())).collect();
-        rows.sort_unstable();
-        data.take(&rows)
-    })
 }

@@ -33,7 +33,8 @@ pub(crate) fn strongest(problem: &Problem<'_>, u: &[f64]) -> Vec<Influence> {
     }
     let Some(effects) = one_step(problem, u) else { return Vec::new() };
     // Coordinates have unlike spreads: measure each effect against the typical effect on its coordinate.
-    let spread: Vec<f64> = effects.column_iter().map(|c| (c.norm_squared() / rows as f64).sqrt().max(f64::MIN_POSITIVE)).collect();
+    let spread: Vec<f64> =
+        effects.column_iter().map(|c| (c.norm_squared() / rows as f64).sqrt().max(f64::MIN_POSITIVE)).collect();
     let size = |i: usize| effects.row(i).iter().zip(&spread).map(|(e, s)| (e / s).powi(2)).sum::<f64>();
     let mut order: Vec<usize> = (0..rows).collect();
     order.sort_by(|&a, &b| size(b).total_cmp(&size(a)));

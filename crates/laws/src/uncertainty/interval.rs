@@ -33,10 +33,8 @@ impl FromStr for IntervalKind {
     type Err = LawError;
 
     fn from_str(text: &str) -> Result<Self, LawError> {
-        [Self::Percentile, Self::Bca, Self::Profile].into_iter().find(|k| k.name() == text).ok_or_else(|| LawError::Option {
-            option: "interval",
-            found: text.into(),
-            expected: "percentile, bca or profile".into(),
+        [Self::Percentile, Self::Bca, Self::Profile].into_iter().find(|k| k.name() == text).ok_or_else(|| {
+            LawError::Option { option: "interval", found: text.into(), expected: "percentile, bca or profile".into() }
         })
     }
 }
@@ -60,11 +58,13 @@ pub(crate) fn bca(draws: &[f64], value: f64, jackknife: &[f64], level: f64) -> O
     if draws.len() < FEWEST {
         return None;
     }
-    let below = draws.iter().filter(|d| **d < value).count() as f64 + 0.5 * draws.iter().filter(|d| **d == value).count() as f64;
+    let below = draws.iter().filter(|d| **d < value).count() as f64
+        + 0.5 * draws.iter().filter(|d| **d == value).count() as f64;
     let share = (below / draws.len() as f64).clamp(0.5 / draws.len() as f64, 1.0 - 0.5 / draws.len() as f64);
     let bias = normal_quantile(share);
     let mean = jackknife.iter().sum::<f64>() / jackknife.len().max(1) as f64;
-    let (square, cube) = jackknife.iter().fold((0.0, 0.0), |(s, c), j| (s + (mean - j).powi(2), c + (mean - j).powi(3)));
+    let (square, cube) =
+        jackknife.iter().fold((0.0, 0.0), |(s, c), j| (s + (mean - j).powi(2), c + (mean - j).powi(3)));
     let acceleration = if square > 0.0 { cube / (6.0 * square.powf(1.5)) } else { 0.0 };
     let adjusted = |p: f64| {
         let z = bias + normal_quantile(p);

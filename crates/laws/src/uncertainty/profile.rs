@@ -30,7 +30,8 @@ pub(crate) fn profile(problem: &Problem<'_>, u: &[f64], i: usize, level: f64) ->
             let (ratio, at) = refit(problem, i, scale.natural(x), &others, best);
             points.push((x, ratio));
             if ratio > threshold || !ratio.is_finite() {
-                ends[side] = Some(crossing(inside, x, threshold, |x| refit(problem, i, scale.natural(x), &others, best).0));
+                ends[side] =
+                    Some(crossing(inside, x, threshold, |x| refit(problem, i, scale.natural(x), &others, best).0));
                 break;
             }
             inside = x;
@@ -61,7 +62,13 @@ fn threshold(problem: &Problem<'_>, level: f64) -> f64 {
 fn refit(problem: &Problem<'_>, i: usize, value: f64, others: &[f64], best: f64) -> (f64, Vec<f64>) {
     let at = problem.at.hold(i, value);
     let end = minimise(&Problem { at: &at, ..*problem }, others, REFIT);
-    let ratio = if best > 0.0 { end.value / best } else if end.value > 0.0 { f64::INFINITY } else { 1.0 };
+    let ratio = if best > 0.0 {
+        end.value / best
+    } else if end.value > 0.0 {
+        f64::INFINITY
+    } else {
+        1.0
+    };
     (ratio.max(1.0), end.u)
 }
 

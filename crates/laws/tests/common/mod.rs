@@ -32,7 +32,10 @@ pub(crate) fn reference(name: &str) -> Value {
 
 /// A number of the reference results, also when it stands there as text with 50 digits.
 pub(crate) fn number(value: &Value) -> f64 {
-    value.as_f64().or_else(|| value.as_str().and_then(|t| t.parse().ok())).unwrap_or_else(|| panic!("no number: {value}"))
+    value
+        .as_f64()
+        .or_else(|| value.as_str().and_then(|t| t.parse().ok()))
+        .unwrap_or_else(|| panic!("no number: {value}"))
 }
 
 /// The law of this name.
