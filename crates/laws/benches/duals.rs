@@ -46,10 +46,7 @@ fn num_dual(bencher: Bencher<'_, '_>) {
     bencher.bench_local(|| {
         let mut sums = [0.0; 5];
         for &(n, d) in black_box(&rows) {
-            let y = (c[0].clone().exp()
-                + (c[1].clone() - c[3].clone() * n).exp()
-                + (c[2].clone() - c[4].clone() * d).exp())
-            .ln();
+            let y = (c[0].exp() + (c[1] - c[3] * n).exp() + (c[2] - c[4] * d).exp()).ln();
             if let Some(slope) = y.eps.0 {
                 sums.iter_mut().zip(slope.iter()).for_each(|(s, v)| *s += v);
             }

@@ -77,6 +77,7 @@ impl Law {
         fit.starts = solution.starts;
         fit.did_not_move = solution.moved == Some(0.0);
         fit.objective = ObjectiveValue { name: objective.to_string(), value: Some(solution.minimum.value) };
+        fit.bound_hits = identification.at_bound.iter().map(|&i| info.coefficients[i].name.clone()).collect();
         fit.condition_number = Some(identification.condition).filter(|c| c.is_finite());
         if findings.refused() {
             return Ok(fit.conclude(&findings));

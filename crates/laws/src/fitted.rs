@@ -168,6 +168,9 @@ pub struct Fit {
     pub seed: u64,
     /// Condition number of the information matrix in search coordinates.
     pub condition_number: Option<f64>,
+    /// Coefficients that ended at a bound or vanished.
+    #[serde(default)]
+    pub bound_hits: Vec<String>,
     /// Whether the search ended where it started.
     pub did_not_move: bool,
     /// Typical relative (or absolute, for plain residuals) error of a row: residual standard deviation.
@@ -205,6 +208,7 @@ impl Fit {
             bootstrap: 0,
             seed,
             condition_number: None,
+            bound_hits: Vec::new(),
             did_not_move: false,
             residual_sd: None,
             influence: Vec::new(),

@@ -107,6 +107,7 @@ impl<T: Real, const N: usize> Sub for Jet<T, N> {
 impl<T: Real, const N: usize> Mul for Jet<T, N> {
     type Output = Self;
     #[inline(always)]
+    #[allow(clippy::suspicious_arithmetic_impl)] // the product rule is a sum
     fn mul(self, other: Self) -> Self {
         self.zip(other, self.value * other.value, |a, b| a * other.value + b * self.value)
     }

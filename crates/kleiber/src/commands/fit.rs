@@ -251,6 +251,10 @@ fn text(fit: &Fit, law: &Law, source: &str) -> String {
             fit.interval, fit.bootstrap
         ));
     }
+    if !fit.influence.is_empty() {
+        let rows: Vec<&str> = fit.influence.iter().map(|i| i.label.as_str()).collect();
+        text.push_str(&format!("rows that move the fit most when left out: {}\n", rows.join(", ")));
+    }
     if let Some(h) = &fit.holdout {
         let percent = |v: f64| format!("{}%", number(100.0 * v));
         text.push_str(&format!(

@@ -55,6 +55,6 @@ pub(crate) fn law_for(text: Option<&str>, table: &Table, bounds: &[Bound]) -> Re
     }
     let has = |name: &str| recognise(table, name).is_some();
     let size = has("params") || has("params_matmul") || has("params_total");
-    let surface = (size && has("tokens")) || (size && has("flops")) || (has("tokens") && has("flops"));
+    let surface = [size, has("tokens"), has("flops")].into_iter().filter(|found| *found).count() >= 2;
     Ok(Law::named(if surface { "chinchilla" } else { "m2" })?)
 }

@@ -45,7 +45,8 @@ pub(super) fn curve(fit: &Fit, law: &Law) -> Option<Figure> {
     layers.push(Layer::Region { name: "beyond the fitted rows".into(), from: region.0, to: region.1 });
     layers.push(Layer::Line { name: fit.law.clone(), x: inside.0, y: inside.1, dashed: false, color: 1 });
     layers.push(Layer::Line { name: "extrapolated".into(), x: beyond.0, y: beyond.1, dashed: true, color: 1 });
-    let column = fit.columns.get_index(0).map_or("x", |(_, c)| c.as_str());
+    let name = info.variables[0].name.as_str();
+    let column = fit.columns.get(name).map_or(name, String::as_str);
     Some(Figure {
         id: "curve".into(),
         title: format!("{} against {column}", info.response.name),

@@ -4,7 +4,7 @@ use super::figure::{Axis, Figure, Layer};
 use super::report::{Block, Report, Section, TableBlock};
 
 /// Log-log axes and no layer.
-pub fn empty() -> Figure {
+pub(super) fn empty() -> Figure {
     let axis = |label: &str, unit: &str| Axis { label: label.into(), unit: unit.into(), log: true };
     Figure {
         id: "empty".into(),
@@ -17,7 +17,7 @@ pub fn empty() -> Figure {
 }
 
 /// One layer of each kind, with a point that cannot be drawn.
-pub fn each_layer() -> Figure {
+pub(super) fn each_layer() -> Figure {
     let layers = vec![
         Layer::Points {
             name: "runs, seed 1".into(),
@@ -45,7 +45,7 @@ pub fn each_layer() -> Figure {
 }
 
 /// A figure whose every text tries to break out of its format.
-pub fn hostile() -> Figure {
+pub(super) fn hostile() -> Figure {
     let attack = "</script><img src=x onerror=alert(1)>|\"'&\u{1b}[2J]]>";
     let mut figure = each_layer();
     figure.id = "../x".into();
@@ -69,7 +69,7 @@ pub fn hostile() -> Figure {
 }
 
 /// A report with one block of each kind around `figure`.
-pub fn report(figure: Figure) -> Report {
+pub(super) fn report(figure: Figure) -> Report {
     let table = TableBlock {
         headers: vec!["parameter".into(), "a|b".into()],
         rows: vec![vec!["<E>".into(), "1.69".into()], vec!["x|y".into()]],

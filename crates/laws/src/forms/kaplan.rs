@@ -66,6 +66,13 @@ impl Form for Kaplan {
         let total = data + (model - data).softplus();
         (alpha_d * total).exp()
     }
+
+    /// Exponents of the optimal allocation: (Nc/N)^p + Dc/D with p = alphaN/alphaD is least at fixed ND
+    /// where N^(1+p) ~ C.
+    fn derived(&self, c: &[f64]) -> Vec<(&'static str, f64)> {
+        let a = c[3] / (c[2] + c[3]);
+        vec![("a", a), ("b", 1.0 - a)]
+    }
 }
 
 #[cfg(test)]
@@ -77,6 +84,7 @@ mod tests {
         let c = [6.4e13, 1.8e13, 0.076, 0.103];
         let at = |n: f64, d: f64| Kaplan::new().predict(&c, &[Input::new(n), Input::new(d)]);
         assert!((at(1e8, 1e30) / (6.4e13f64 / 1e8).powf(0.076) - 1.0).abs() < 1e-9);
+        assert!((Kaplan::new().derived(&c)[0].1 - 0.5754).abs() < 1e-4);
         assert!((at(1e40, 1e9) / (1.8e13f64 / 1e9).powf(0.103) - 1.0).abs() < 1e-9);
     }
 }

@@ -142,9 +142,9 @@ mod tests {
                 assert!((slopes[k] - slope).abs() < scale, "{} d/d{k}: {} {slope}", info.name, slopes[k]);
                 let mut second = vec![0.0; free];
                 form.curvature(&at, &u, k, &row, &mut second);
-                for j in 0..free {
+                for (j, got) in second.iter().enumerate() {
                     let want = (up.1[j] - down.1[j]) / (2.0 * step);
-                    assert!((second[j] - want).abs() < 1e-5 * (1.0 + want.abs()), "{} {k},{j}", info.name);
+                    assert!((got - want).abs() < 1e-5 * (1.0 + want.abs()), "{} {k},{j}", info.name);
                 }
             }
         }

@@ -188,7 +188,7 @@ impl Planner {
         let mut convert: fn(&[f64]) -> Vec<f64> = <[f64]>::to_vec;
         if request.tokens_max.is_some() && law.info().variable("unique_tokens").is_none() {
             convert = match fit.law.as_str() {
-                "chinchilla" => |c| [&c[..], &PUBLISHED_REPETITION].concat(),
+                "chinchilla" => |c| [c, &PUBLISHED_REPETITION].concat(),
                 "over-training" => |c| {
                     let six = 6f64.powf(-c[3]);
                     [&[c[0], c[1] * six, c[2] * six, 2.0 * c[3], 2.0 * c[3]], &PUBLISHED_REPETITION[..]].concat()
