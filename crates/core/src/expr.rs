@@ -380,6 +380,14 @@ fn protect(text: &str) -> Result<Protected, String> {
     if depth > 0 {
         return Err("a `(` is never closed".into());
     }
+    if out
+        .text
+        .replace(' ', "")
+        .split(|c: char| !c.is_alphanumeric() && c != '_' && c != '(')
+        .any(|w| w.starts_with("log("))
+    {
+        return Err("`log` could mean several things: write ln, log2 or log10".into());
+    }
     let bytes = out.text.as_bytes();
     let lone = (0..bytes.len()).find(|&i| {
         bytes[i] == b'='
@@ -459,6 +467,7 @@ mod tests {
             ("* 3", ""),
             ("3 apples", ""),
             ("5foo", "not a number"),
+            ("2*log (x)", "log10"),
         ] {
             let error = Expr::parse(text).expect_err(text).to_string();
             assert!(error.contains(part), "{text}: {error}");

@@ -4,6 +4,7 @@
 use crate::coordinates::Coordinates;
 use crate::data::Data;
 use crate::evaluate::Evaluate;
+use crate::form::Scale;
 use crate::problem::Problem;
 use crate::reason::{Findings, Reason};
 use kleiber_core::stats;
@@ -87,8 +88,34 @@ pub(crate) fn identification(problem: &Problem<'_>, u: &[f64], findings: &mut Fi
             direction.iter().enumerate().filter(|(_, v)| v.abs() > 0.1).map(|(i, v)| (name(i), *v)).collect();
         findings
             .refuse(Reason::Unidentified { coefficients: direction.iter().map(|d| d.0.clone()).collect(), direction });
+    } else {
+        same_shape(problem, &at_bound, &kept, &information, findings);
     }
     Identification { condition, at_bound: at_bound.iter().map(|&k| problem.at.owner(k)).collect() }
+}
+
+/// A term that vanished may have given all it had to another of the same shape, as A N^-alpha to
+/// B (20 N)^-alpha. The slope along its logarithm keeps that shape however small it is.
+fn same_shape(
+    problem: &Problem<'_>,
+    at_bound: &[usize],
+    kept: &[usize],
+    information: &DMatrix<f64>,
+    findings: &mut Findings,
+) {
+    let owner = |k: usize| &problem.form.info().coefficients[problem.at.owner(k)];
+    let vanished = |k: &&usize| owner(**k).linear && owner(**k).scale == Scale::Log && information[(**k, **k)] > 0.0;
+    for &gone in at_bound.iter().filter(vanished) {
+        let lifted: Vec<usize> = kept.iter().copied().chain([gone]).collect();
+        let sd: Vec<f64> = lifted.iter().map(|&k| information[(k, k)].sqrt()).collect();
+        let shape = |i: usize, j: usize| information[(lifted[i], lifted[j])] / (sd[i] * sd[j]);
+        let Some(flat) = flat_direction(&DMatrix::from_fn(lifted.len(), lifted.len(), shape)) else { continue };
+        let named = flat.iter().zip(&lifted).filter(|(v, _)| v.abs() > 0.1).map(|(v, &k)| (owner(k).name.clone(), *v));
+        let direction: Vec<(String, f64)> = named.collect();
+        findings
+            .refuse(Reason::Unidentified { coefficients: direction.iter().map(|d| d.0.clone()).collect(), direction });
+        return;
+    }
 }
 
 fn rests_on_bound(problem: &Problem<'_>, u: &[f64], k: usize) -> bool {
@@ -104,7 +131,7 @@ fn rests_on_bound(problem: &Problem<'_>, u: &[f64], k: usize) -> bool {
         let scale = if problem.objective.is_log() { 1.0 } else { problem.data.mean_response() };
         jacobian.column(k).iter().all(|s| s.abs() < VANISHED * scale)
     };
-    owner.linear && owner.scale == crate::form::Scale::Log && vanishes()
+    owner.linear && owner.scale == Scale::Log && vanishes()
 }
 
 fn condition_number(matrix: &DMatrix<f64>) -> f64 {

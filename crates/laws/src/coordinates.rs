@@ -40,7 +40,7 @@ impl Coordinates {
         for (name, number) in fixed {
             let i = find(name)?;
             let c = &info.coefficients[i];
-            if !number.is_finite() || (c.scale == Scale::Log && *number <= 0.0) {
+            if !(c.lower..=c.upper).contains(number) {
                 return Err(LawError::Bounds { name: name.clone(), value: *number, lower: c.lower, upper: c.upper });
             }
             value[i] = Some(*number);

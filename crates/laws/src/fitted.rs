@@ -3,7 +3,7 @@
 use crate::reason::{Finding, Findings, Status};
 use crate::solve::Starts;
 use indexmap::IndexMap;
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize};
 
 /// Schema of [`Fit`] as JSON.
 pub(crate) const SCHEMA: &str = "kleiber.fit/1";
@@ -31,6 +31,26 @@ impl Estimate {
     pub fn interval(value: f64, low: f64, high: f64, level: f64) -> Self {
         Self { value: finite(value), low: finite(low), high: finite(high), level }
     }
+}
+
+// JSON knows no NaN and no infinity: both are written as null and read back here.
+
+fn with_gaps<'de, D: Deserializer<'de>>(from: D) -> Result<Vec<Vec<f64>>, D::Error> {
+    let rows: Vec<Vec<Option<f64>>> = Deserialize::deserialize(from)?;
+    Ok(rows.into_iter().map(|row| row.into_iter().map(|v| v.unwrap_or(f64::NAN)).collect()).collect())
+}
+
+fn without_fit<'de, D: Deserializer<'de>>(from: D) -> Result<Vec<f64>, D::Error> {
+    let values: Vec<Option<f64>> = Deserialize::deserialize(from)?;
+    Ok(values.into_iter().map(|v| v.unwrap_or(f64::INFINITY)).collect())
+}
+
+fn open_ends<'de, D: Deserializer<'de>>(from: D) -> Result<Vec<(String, f64, f64)>, D::Error> {
+    let bounds: Vec<(String, Option<f64>, Option<f64>)> = Deserialize::deserialize(from)?;
+    let closed = |(name, low, high): (String, Option<f64>, Option<f64>)| {
+        (name, low.unwrap_or(f64::NEG_INFINITY), high.unwrap_or(f64::INFINITY))
+    };
+    Ok(bounds.into_iter().map(closed).collect())
 }
 
 fn finite(v: f64) -> Option<f64> {
@@ -87,7 +107,8 @@ pub struct Influence {
 pub struct Profile {
     /// Values of the coefficient.
     pub values: Vec<f64>,
-    /// Objective over its minimum, at each value.
+    /// Objective over its minimum, at each value; infinite, and null in JSON, where there is no fit.
+    #[serde(deserialize_with = "without_fit")]
     pub ratio: Vec<f64>,
     /// Ratio beyond which a value is outside the interval.
     pub threshold: f64,
@@ -100,12 +121,13 @@ pub struct Profile {
 /// What `predict` and `plan` need beyond the printed result.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Model {
-    /// Bounds of a formula's coefficients.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    /// Bounds of a formula's coefficients; an open end is infinite, and null in JSON.
+    #[serde(default, skip_serializing_if = "Vec::is_empty", deserialize_with = "open_ends")]
     pub bounds: Vec<(String, f64, f64)>,
     /// Columns of a formula's variables.
     pub variables: Vec<String>,
-    /// Natural coefficients of bootstrap fits.
+    /// Natural coefficients of bootstrap fits; one that a draw leaves open is `NaN`, and null in JSON.
+    #[serde(deserialize_with = "with_gaps")]
     pub draws: Vec<Vec<f64>>,
     /// Residuals (predicted - observed, of logarithms if `log`), inflated for the coefficients spent.
     pub residuals: Vec<f64>,

@@ -34,8 +34,12 @@ pub(crate) fn prepare(
         let column = resolve(&mut table, variable, findings)?;
         columns.push((variable.name.clone(), column));
     }
-    let response =
-        recognise(&table, &info.response.name).ok_or_else(|| table.missing(&info.response.name))?.to_string();
+    let response = recognise(&table, &info.response.name)
+        .or_else(|| {
+            table.columns().iter().map(|c| c.name.as_str()).find(|c| info.response == LOSS && unit(c).is_some())
+        })
+        .ok_or_else(|| table.missing(&info.response.name))?
+        .to_string();
     columns.push((info.response.name.to_string(), response.clone()));
     let mut values: Vec<Vec<f64>> = columns.iter().map(|(_, c)| table.numbers(c)).collect::<Result<_, _>>()?;
     let sigma = options.sigma.as_deref().map(|s| table.numbers(s)).transpose()?;
@@ -197,12 +201,20 @@ fn check_response(
         });
         return;
     }
-    let name = column.to_lowercase();
+    let name = table.name_in_file(column);
+    if let Some(unit) = unit(name).filter(|_| is_loss) {
+        findings.refuse(Reason::LossUnit { column: name.into(), unit: unit.into() });
+    }
+}
+
+/// The unit that a column's name gives away, when it is not nats.
+fn unit(name: &str) -> Option<&'static str> {
+    let name = name.to_lowercase();
     let has = |words: &[&str]| words.iter().any(|w| name.contains(w));
-    if is_loss && has(&["perplexity", "ppl"]) {
-        findings.refuse(Reason::LossUnit { column: column.into(), unit: "perplexity".into() });
-    } else if is_loss && has(&["bits", "bpb", "bpc", "bpt", "bpw"]) {
-        findings.refuse(Reason::LossUnit { column: column.into(), unit: "bits".into() });
+    if has(&["perplexity", "ppl"]) {
+        Some("perplexity")
+    } else {
+        has(&["bits_per", "bits per", "bpb", "bpc", "bpt", "bpw", "_bits", "loss bits"]).then_some("bits")
     }
 }
 

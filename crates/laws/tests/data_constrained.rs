@@ -8,8 +8,8 @@ use kleiber_core::rng::Rng;
 use kleiber_core::table::Table;
 use kleiber_laws::{Fit, Method, Objective, Options};
 
-/// E, A, B and alpha = beta of the paper's first stage with all digits, R_D and R_N.
-const PUBLISHED: [f64; 7] = [1.869_143_678, 520.824_951_7, 1487.716_094, 0.352_659_6, 0.352_659_6, 15.39, 5.31];
+/// E, A, B and alpha = beta of the paper's first stage to ten digits, R_D and R_N.
+const PUBLISHED: [f64; 7] = [1.869143678, 520.8249517, 1487.716094, 0.3526596, 0.3526596, 15.39, 5.31];
 
 /// E, A, B and the common exponent held, R_D and R_N free.
 fn second_stage() -> Options {

@@ -46,7 +46,7 @@ fn tied_coefficients_are_one() {
 #[test]
 fn known_noise_weighs_rows() {
     // Every fourth row is ten times as noisy as the rest.
-    let noisy = |i: usize| i % 4 == 0;
+    let noisy = |i: usize| i.is_multiple_of(4);
     let (mut weighed, mut plain) = (0.0, 0.0);
     for seed in 0..20 {
         let clean = Design::grid(8, 7).table(&law("chinchilla"), &EPOCH, 0.0, 0);

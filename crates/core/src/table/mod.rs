@@ -29,6 +29,8 @@ pub struct Table {
     columns: Vec<Column>,
     /// Row numbers in the source, the first data row is 1; kept through filters for messages.
     origin: Vec<u64>,
+    /// Columns that were renamed by a mapping: (new name, name in the file).
+    renamed: Vec<(String, String)>,
 }
 
 /// One named column.
@@ -105,7 +107,7 @@ impl Table {
                 });
             }
         }
-        Ok(Self { source: source.into(), columns, origin: (1..=rows as u64).collect() })
+        Ok(Self { source: source.into(), columns, origin: (1..=rows as u64).collect(), renamed: Vec::new() })
     }
 
     /// Convenience for tables of numbers: `Table::from_numbers("t", &[("params", &n), ...])`.
@@ -168,6 +170,11 @@ impl Table {
         self.columns.iter().find(|c| c.name == name)
     }
 
+    /// What the file calls a column that a mapping renamed; the name itself for all others.
+    pub fn name_in_file<'a>(&'a self, column: &'a str) -> &'a str {
+        self.renamed.iter().rev().find(|(new, _)| new == column).map_or(column, |(_, old)| old)
+    }
+
     /// Row number in the source of row `index` of this table, the first data row is 1.
     pub fn origin(&self, index: usize) -> u64 {
         self.origin[index]
@@ -213,6 +220,7 @@ impl Table {
             source: self.source.clone(),
             columns: self.columns.iter().map(|c| Column { name: c.name.clone(), cells: c.cells.take(rows) }).collect(),
             origin: rows.iter().map(|&i| self.origin[i]).collect(),
+            renamed: self.renamed.clone(),
         }
     }
 
@@ -226,8 +234,8 @@ impl Table {
             Some(place) => *place = column,
             None => columns.push(column),
         }
-        let origin = self.origin.clone();
-        Ok(Self { origin, ..Self::new(&self.source, columns)? })
+        let (origin, renamed) = (self.origin.clone(), self.renamed.clone());
+        Ok(Self { origin, renamed, ..Self::new(&self.source, columns)? })
     }
 
     /// The table split by the labels of `name`, groups in order of first appearance.

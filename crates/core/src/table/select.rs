@@ -57,7 +57,10 @@ impl Selection {
                 Some(column) => column.cells.clone(),
                 None => computed(&table, right)?,
             };
+            let renamed = table.column(right).is_some().then(|| table.name_in_file(right).to_string());
             table = table.with_column(Column { name: name.clone(), cells })?;
+            table.renamed.retain(|(new, _)| new != name);
+            table.renamed.extend(renamed.map(|old| (name.clone(), old)));
         }
         for (text, condition) in &self.conditions {
             let rows = matching(&table, text, condition)?;

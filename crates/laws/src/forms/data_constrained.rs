@@ -44,10 +44,10 @@ impl DataConstrained {
                     Coefficient::plain("beta", "exponent in data size", 0.01, 5.0).starting_at(&[0.3, 0.5]),
                     Coefficient::positive("R_D", "repetitions after which repeated tokens are worth little")
                         .within(1e-3, 1e6)
-                        .starting_at(&[1.5, 4.0]),
+                        .starting_at(&[0.0, 1.5, 3.0, 4.5]),
                     Coefficient::positive("R_N", "the same for parameters beyond the optimum for the unique tokens")
                         .within(1e-3, 1e6)
-                        .starting_at(&[0.5, 2.5]),
+                        .starting_at(&[-0.5, 0.5, 1.5, 2.5]),
                 ],
                 objective: Objective::LOG_HUBER,
                 curve: false,

@@ -36,7 +36,7 @@ impl M4 {
                     Coefficient::positive("E", "floor at infinite size, in the unit of y"),
                     Coefficient::positive("E0", "value without learning, in the unit of y"),
                     Coefficient::positive("alpha", "how slowly the curve leaves E0; 0 gives M2").within(1e-6, 20.0),
-                    Coefficient::positive("beta", "height at x = 1"),
+                    Coefficient::positive("beta", "height at x = 1").within(1e-80, 1e80),
                     Coefficient::plain("c", "exponent, negative when more is better", -10.0, 5.0),
                 ],
                 objective: Objective::LogMse,

@@ -6,6 +6,8 @@ use nalgebra::{DMatrix, DVector};
 
 /// Most Newton steps; each is quadratic near the minimum, so few are ever needed.
 const STEPS: usize = 60;
+/// Relative rounding error of a sum over rows.
+const ROUNDING: f64 = 1e-13;
 
 /// Refines `from` until no step descends any more. Coordinates that rest on a bound are left there.
 pub(crate) fn polish(problem: &Problem<'_>, from: Minimum) -> Minimum {
@@ -67,6 +69,14 @@ fn descend(
         if value < best.value {
             *damping = (lambda * 0.1).clamp(1e-9, 1e3);
             return Some(Minimum { u, value, converged: true });
+        }
+        // Where the objective no longer tells points apart, its slope still does.
+        if lambda == 0.0 && value <= best.value * (1.0 + ROUNDING) {
+            let (_, there, _) = problem.hessian(&u);
+            let rest = DVector::from_fn(n, |i, _| there[free[i]]);
+            if rest.dot(&cholesky.solve(&rest)) < 0.1 * slope.dot(&step) {
+                return Some(Minimum { u, value: value.min(best.value), converged: true });
+            }
         }
     }
     None
