@@ -1,6 +1,6 @@
 //! Run tables with known coefficients: for tests, for judging designs, and for the sample table.
 
-use crate::Law;
+use crate::{Law, LawError};
 use kleiber_core::rng::Rng;
 use kleiber_core::table::{Cells, Column, Table};
 
@@ -50,6 +50,28 @@ impl Design {
     }
 }
 
+/// Coefficients behind [`sample`]: the fit of Besiroglu et al. 2024.
+pub const SAMPLE_TRUTH: [f64; 5] = [1.8172, 482.01, 2085.43, 0.3478, 0.3658];
+/// Noise of [`sample`].
+const SAMPLE_NOISE: f64 = 0.006;
+
+/// The sample table of the repository (`samples/runs.csv`): 8 model sizes at 6 token counts each, Chinchilla
+/// losses with 0.6% noise, every run named; or `rows` runs of the same kind without names.
+///
+/// # Errors
+/// None in practice: the table is built from columns of one length.
+pub fn sample(rows: Option<usize>) -> Result<Table, LawError> {
+    let law = Law::named("chinchilla")?;
+    let Some(rows) = rows else {
+        let table = Design::grid(8, 6).table(&law, &SAMPLE_TRUTH, SAMPLE_NOISE, 2026);
+        let names = (0..table.rows()).map(|i| format!("size{}-ratio{}", i / 6 + 1, i % 6 + 1).into()).collect();
+        return Ok(table.with_column(Column { name: "run".into(), cells: Cells::Text(names) })?);
+    };
+    let side = (rows as f64).sqrt().ceil() as usize;
+    let table = Design::grid(side, side).table(&law, &SAMPLE_TRUTH, SAMPLE_NOISE, 2026);
+    Ok(table.take(&(0..rows.min(table.rows())).collect::<Vec<_>>()))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -65,6 +87,18 @@ mod tests {
         let log_noise: Vec<f64> = a.numbers("loss").unwrap().iter().zip(&clean).map(|(x, y)| (x / y).ln()).collect();
         let sd = kleiber_core::stats::standard_deviation(&log_noise);
         assert!((sd / 0.02 - 1.0).abs() < 0.25, "{sd}");
+    }
+
+    #[test]
+    fn the_committed_sample_is_what_the_generator_makes() {
+        let path = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../../samples/runs.csv");
+        let committed = Table::read(&path).unwrap();
+        let made = sample(None).unwrap();
+        for column in ["params", "tokens", "flops", "loss"] {
+            assert_eq!(committed.numbers(column).unwrap(), made.numbers(column).unwrap(), "{column}");
+        }
+        assert_eq!(committed.labels("run").unwrap(), made.labels("run").unwrap());
+        assert_eq!(sample(Some(1000)).unwrap().rows(), 1000);
     }
 
     #[test]
