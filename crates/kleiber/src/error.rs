@@ -1,5 +1,6 @@
 //! What the binary prints when something cannot be done: cause and cure, exit code 2.
 
+use crate::output::{write_stderr, write_stdout};
 use crate::render::RenderError;
 use kleiber_core::CoreError;
 use kleiber_laws::LawError;
@@ -45,20 +46,25 @@ impl CliError {
 
     /// Prints cause and cure to stderr, and with `--json` the same as one document to stdout.
     pub(crate) fn print(&self, json: bool) -> ExitCode {
-        eprintln!("error: {self}");
         let hint = self.hint();
+        write_stderr(&format!("error: {self}"));
         if !hint.is_empty() {
-            eprintln!("  help: {hint}");
+            write_stderr(&format!("  help: {hint}"));
         }
         if json {
-            let document = serde_json::json!({
-                "schema": "kleiber.error/1",
-                "status": "error",
-                "reasons": [{ "code": "input", "message": self.to_string() }],
-                "hint": hint,
-            });
-            crate::output::write_stdout(&format!("{document}\n"));
+            print_document(&self.to_string(), &hint);
         }
         ExitCode::from(2)
     }
+}
+
+/// Cause and cure as one JSON document on stdout.
+pub(crate) fn print_document(message: &str, hint: &str) {
+    let document = serde_json::json!({
+        "schema": "kleiber.error/1",
+        "status": "error",
+        "reasons": [{ "code": "input", "message": message }],
+        "hint": hint,
+    });
+    write_stdout(&format!("{document}\n"));
 }

@@ -43,14 +43,17 @@ impl Output {
     /// Prints everything and gives the exit code: 0, or 2 for a refusal.
     pub(crate) fn print(&self, quiet: bool) -> ExitCode {
         write_stdout(&self.text);
-        for note in &self.notes {
-            eprintln!("{note}");
-        }
+        self.notes.iter().for_each(|note| write_stderr(note));
         if !quiet {
-            self.hints.iter().for_each(|hint| eprintln!("{hint}"));
+            self.hints.iter().for_each(|hint| write_stderr(hint));
         }
         ExitCode::from(if self.refused { 2 } else { 0 })
     }
+}
+
+/// Writes a line to stderr; a closed stderr is nobody's loss.
+pub(crate) fn write_stderr(line: &str) {
+    let _ = writeln!(std::io::stderr().lock(), "{line}");
 }
 
 /// Writes to stdout; a reader that has seen enough (`| head`) ends the program quietly.
@@ -58,7 +61,7 @@ pub(crate) fn write_stdout(text: &str) {
     let mut stdout = std::io::stdout().lock();
     match stdout.write_all(text.as_bytes()).and_then(|()| stdout.flush()) {
         Err(e) if e.kind() == ErrorKind::BrokenPipe => std::process::exit(0),
-        Err(e) => eprintln!("error: cannot write the result: {e}"),
+        Err(e) => write_stderr(&format!("error: cannot write the result: {e}")),
         Ok(()) => {}
     }
 }

@@ -100,6 +100,9 @@ pub fn compare(table: &Table, laws: &[Law], options: &Options) -> Result<Compari
 fn splits(table: &Table, options: &Options) -> Result<Vec<(Table, Table)>, LawError> {
     if let Some(condition) = &options.holdout {
         let (held, kept) = table.partition(condition)?;
+        if held.rows() == 0 {
+            return Err(LawError::Request("no row satisfies --holdout: nothing is held out".into()));
+        }
         return Ok(vec![(kept, held)]);
     }
     let size = size(table)?;

@@ -66,6 +66,9 @@ impl Coordinates {
             };
             sources.push(source);
         }
+        if owners.is_empty() {
+            return Err(LawError::Request("every coefficient is held fixed: nothing is left to fit".into()));
+        }
         if owners.len() > MAX_FREE || count > MAX_COEFFICIENTS {
             return Err(LawError::TooManyCoefficients { free: owners.len(), limit: MAX_FREE });
         }

@@ -55,6 +55,9 @@ impl Law {
             .filter(|h| h.rows() > 0)
             .map(|h| prepare(info, &h, options, objective, &mut Findings::default()).map(|p| p.data))
             .transpose()?;
+        if options.holdout.is_some() && held.is_none() {
+            findings.refuse(Reason::Assumed { what: "no row satisfies --holdout: nothing is held out".into() });
+        }
         checks::design(form, &at, &prepared.data, &mut findings);
         if let Some(held) = &held {
             check_leak(held, &prepared.data, &mut findings);

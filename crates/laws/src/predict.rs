@@ -102,13 +102,17 @@ impl Fit {
             return self.predict_chain(law, first, point, level, findings);
         }
         let x = complete(law, point)?;
+        if self.law == "allocation" && !point.contains_key("flops") {
+            let what = "this law only knows the best loss at a compute: the value is that of the optimal size at C = 6ND, not of this one";
+            findings.warn(Reason::Assumed { what: what.into() });
+        }
         self.check_target(&x, findings);
         let value = law.predict(&self.point(), &x);
         let draws = self.draws_at(law, &x);
         let (low, high) = split(percentile(&self.with_noise(&draws, 0), level));
         let extrapolation = self.extrapolation(law, &x);
         if extrapolation > FAR {
-            findings.warn(Reason::Extrapolation { quantity: self.range_name(law).into(), factor: extrapolation });
+            findings.warn(Reason::Extrapolation { quantity: "the point".into(), factor: extrapolation });
         }
         Ok(Prediction {
             at: point.clone(),
@@ -172,19 +176,12 @@ impl Fit {
         }
     }
 
-    /// How many times `x` lies beyond the fitted compute, or beyond the worst variable's range.
+    /// How many times `x` lies beyond the fitted range of compute or of any variable, whichever is worst.
     pub(crate) fn extrapolation(&self, law: &Law, x: &[f64]) -> f64 {
         let beyond = |v: f64, (low, high): (f64, f64)| (v / high).max(low / v).max(1.0);
         let Some(model) = &self.model else { return 1.0 };
-        match (law.compute(x), model.flops_range) {
-            (Some(c), Some(range)) => beyond(c, range),
-            _ => model.ranges.values().zip(x).map(|(r, v)| beyond(*v, *r)).fold(1.0, f64::max),
-        }
-    }
-
-    fn range_name(&self, law: &Law) -> &'static str {
-        let ones = vec![1.0; law.info().variables.len()];
-        if law.compute(&ones).is_some() { "compute" } else { "the size" }
+        let compute = law.compute(x).zip(model.flops_range).map_or(1.0, |(c, range)| beyond(c, range));
+        model.ranges.values().zip(x).map(|(r, v)| beyond(*v, *r)).fold(compute, f64::max)
     }
 }
 
@@ -195,6 +192,7 @@ fn split(pair: Option<(f64, f64)>) -> (Option<f64>, Option<f64>) {
 /// The law's inputs from what was given, using C = 6ND and M = D/N.
 fn complete(law: &Law, point: &IndexMap<String, f64>) -> Result<Vec<f64>, LawError> {
     let info = law.info();
+    check_names(law, point)?;
     let given = |names: &[&str]| names.iter().find_map(|n| point.get(*n).copied());
     let size = given(&["params", "params_matmul", "params_total", "N"]);
     let tokens = given(&["tokens", "D"]);
@@ -230,4 +228,39 @@ fn complete(law: &Law, point: &IndexMap<String, f64>) -> Result<Vec<f64>, LawErr
         })
     };
     info.variables.iter().map(|v| value(&v.name)).collect()
+}
+
+/// Names that mean nothing to the law, and values that contradict each other.
+fn check_names(law: &Law, point: &IndexMap<String, f64>) -> Result<(), LawError> {
+    const SIZES: [&str; 12] = [
+        "params",
+        "params_matmul",
+        "params_total",
+        "N",
+        "tokens",
+        "D",
+        "flops",
+        "C",
+        "multiplier",
+        "M",
+        "unique_tokens",
+        "U",
+    ];
+    let own: Vec<&str> = law.info().variables.iter().map(|v| v.name.as_str()).chain(SIZES).collect();
+    let axis = law.info().variable("x").is_some() && point.len() == 1;
+    if let Some(stray) = point.keys().find(|name| !own.contains(&name.as_str()) && !axis) {
+        let near =
+            kleiber_core::table::nearest(stray, &own).map_or(String::new(), |n| format!("; did you mean `{n}`?"));
+        return Err(LawError::Request(format!("`{stray}` is no size this law knows{near}")));
+    }
+    let get = |name: &str| point.get(name).copied();
+    if let (Some(n), Some(d)) = (get("params"), get("tokens")) {
+        let differs = |a: Option<f64>, b: f64| a.is_some_and(|a| (a / b - 1.0).abs() > 0.02);
+        if differs(get("flops"), 6.0 * n * d) || differs(get("multiplier"), d / n) {
+            return Err(LawError::Request(
+                "params, tokens, flops and multiplier contradict each other: give two of them".into(),
+            ));
+        }
+    }
+    Ok(())
 }

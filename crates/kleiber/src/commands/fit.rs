@@ -47,7 +47,7 @@ pub(crate) struct FitArgs {
     /// Loss law (from `fit -o`) to chain before downstream-error, so that it predicts from params and tokens.
     #[arg(long, value_name = "FILE", help_heading = "Law")]
     loss_law: Option<PathBuf>,
-    /// What is minimised: log-huber:DELTA, log-mse, mse, mae or asym:RATIO. [default: the law's own]
+    /// What is minimised: log-huber:DELTA, log-mse, mse (half sums of squares), mae or asym:RATIO. [default: the law's own]
     #[arg(long, help_heading = "Fitting")]
     objective: Option<Objective>,
     /// varpro, grid, isoflop:parabola, isoflop:akima or envelope. [default: varpro where it applies, else grid]

@@ -48,15 +48,20 @@ pub(crate) fn level(text: &str) -> Result<f64, String> {
     }
 }
 
-/// `params=1e9,tokens=2e10` as names and values.
+/// `params=1e9,tokens=2e10` as names and values; `tokens=20tok/param` is a multiplier.
 pub(crate) fn point(text: &str) -> Result<IndexMap<String, f64>, String> {
-    text.split(',')
-        .map(|part| {
-            let (name, value) = part.split_once('=').ok_or_else(|| format!("`{part}` is not NAME=VALUE"))?;
-            let value = value.trim().trim_end_matches("tok/param");
-            Ok((name.trim().to_string(), quantity(value)?))
-        })
-        .collect()
+    let mut point = IndexMap::new();
+    for part in text.split(',') {
+        let (name, value) = part.split_once('=').ok_or_else(|| format!("`{part}` is not NAME=VALUE"))?;
+        let (mut name, mut value) = (name.trim(), value.trim());
+        if let Some(ratio) = value.strip_suffix("tok/param") {
+            (name, value) = ("multiplier", ratio);
+        }
+        if point.insert(name.to_string(), quantity(value)?).is_some() {
+            return Err(format!("{name} is given twice"));
+        }
+    }
+    Ok(point)
 }
 
 #[cfg(test)]
@@ -67,7 +72,8 @@ mod tests {
     fn points_take_units() {
         let p = point("params=1.3B, tokens=26B").unwrap();
         assert_eq!((p["params"], p["tokens"]), (1.3e9, 2.6e10));
-        for bad in ["params", "params=-1", "params=x", ""] {
+        assert_eq!(point("params=7B,tokens=20tok/param").unwrap()["multiplier"], 20.0);
+        for bad in ["params=1,params=2", "params", "params=-1", "params=x", ""] {
             assert!(point(bad).is_err(), "{bad}");
         }
     }

@@ -46,12 +46,12 @@ impl TableArgs {
 /// The law asked for, or the one that the columns of the table suggest.
 pub(crate) fn law_for(text: Option<&str>, table: &Table, bounds: &[Bound]) -> Result<Law, CliError> {
     let columns: Vec<&str> = table.columns().iter().map(|c| c.name.as_str()).collect();
+    let is_formula = text.is_some_and(|t| t.contains(['+', '*', '/', '^', '(', '=']));
+    if !bounds.is_empty() && !is_formula {
+        return Err(CliError::usage("--bounds belongs to a formula", "use --fix or --tie with a named law"));
+    }
     if let Some(text) = text {
-        let law = Law::parse(text, &columns, bounds)?;
-        if !bounds.is_empty() && !text.contains(['+', '*', '/', '^']) {
-            return Err(CliError::usage("--bounds belongs to a formula", "use --fix or --tie with a named law"));
-        }
-        return Ok(law);
+        return Ok(Law::parse(text, &columns, bounds)?);
     }
     let has = |name: &str| recognise(table, name).is_some();
     let size = has("params") || has("params_matmul") || has("params_total");

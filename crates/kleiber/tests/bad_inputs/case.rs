@@ -86,9 +86,8 @@ impl Case {
         out.extend(left.filter(|n| n.contains(".tmp")).map(|n| format!("leaves {n} behind")));
         out.dedup();
         let said = if text.stderr.is_empty() { &text.stdout } else { &text.stderr };
-        (!out.is_empty()).then(|| {
-            format!("- {}: {}\n    kleiber {}\n    {}", self.name, out.join("; "), text.args, shorten(said))
-        })
+        (!out.is_empty())
+            .then(|| format!("- {}: {}\n    kleiber {}\n    {}", self.name, out.join("; "), text.args, shorten(said)))
     }
 
     fn check_common(&self, outcome: &Outcome, out: &mut Vec<String>) {

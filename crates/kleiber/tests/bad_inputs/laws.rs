@@ -111,7 +111,7 @@ fn damaged(law: &Value) -> Vec<Case> {
             "not a fitted law",
             write,
         ),
-        every_use("a formula without end", changed(law, "/law", json!("(".repeat(5000))), "law", "help:"),
+        every_use("a formula without end", changed(law, "/law", json!("(".repeat(5000))), "5000 bytes", "help:"),
     ]
     .into_iter()
     .flatten()
@@ -128,8 +128,7 @@ pub(crate) fn cases() -> Vec<Case> {
     let mut cases = damaged(&law);
     cases.extend([
         case("a folder as a law", &["predict", ".", "--at", "params=1e9"]).fails("cannot read", "help:"),
-        case("a missing law", &["predict", "law.json", "--at", "params=1e9"])
-            .fails("law.json: cannot read", "kleiber fit"),
+        case("a missing law", &["predict", "law.json", "--at", "params=1e9"]).fails("cannot read", "kleiber fit"),
         case("a table as a law", &["plan", "compute", "runs.csv", "--flops", "1e21"])
             .fails("not a fitted law", "kleiber fit"),
         with_law(&["predict", "law.json", "--at", "params=7e9"])
@@ -186,7 +185,7 @@ pub(crate) fn cases() -> Vec<Case> {
         .fails("between 1 and 100", "help:"),
         with_law(&["plan", "nonsense", "law.json"]).fails("nonsense", "--help"),
         plain(&["plan", "compute", "law.json", "--flops", "1e21"]).fails("not a law of params and tokens", "help:"),
-        plain(&["predict", "law.json", "--at", "y=3,z=4"]).fails("`x` is missing", "--at x=1e9"),
+        plain(&["predict", "law.json", "--at", "y=3,z=4"]).fails("`y`", "needs x"),
         case(
             "a fit of five sizes",
             &[
@@ -209,7 +208,7 @@ pub(crate) fn cases() -> Vec<Case> {
             ],
         )
         .works(),
-        case("a law of five sizes", &PREDICT).file("law.json", wide.to_string()).fails("is missing", "--at"),
+        case("a law of five sizes", &PREDICT).file("law.json", wide.to_string()).works(),
         case("a plan by a law of five sizes", &PLAN).file("law.json", wide.to_string()).works(),
     ]);
     cases

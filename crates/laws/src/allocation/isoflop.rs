@@ -8,6 +8,8 @@ use nalgebra::{DMatrix, DVector};
 
 /// Runs whose compute differs by less than this factor from their neighbour share a budget.
 const SAME_BUDGET: f64 = 1.05;
+/// Sizes closer than this factor are one size.
+const SAME_SIZE: f64 = 1.03;
 /// Values of the spline examined in each gap (as in Porian et al. 2024).
 const PER_GAP: usize = 25;
 /// Sampled sizes over the optimum beyond which a parabola in ln N is a poor description.
@@ -75,19 +77,21 @@ fn optimum(ln_flops: f64, group: &[Point], method: Method) -> Option<Optimum> {
     (ln_params > low && ln_params < high).then_some(Optimum { ln_flops, ln_params, loss })
 }
 
-/// Runs of the same size at the same budget are averaged.
+/// Runs of about the same size at the same budget are averaged: a spline through two noisy losses at one
+/// size would swing without limit.
 fn merge_equal_sizes(group: &[Point]) -> Vec<(f64, f64)> {
     let mut merged: Vec<(f64, f64, f64)> = Vec::new();
     for p in group {
         match merged.last_mut() {
-            Some(last) if (p.ln_params - last.0).abs() < 1e-9 => {
+            Some(last) if (p.ln_params - last.0 / last.2).abs() < SAME_SIZE.ln() => {
+                last.0 += p.ln_params;
                 last.1 += p.loss;
                 last.2 += 1.0;
             }
             _ => merged.push((p.ln_params, p.loss, 1.0)),
         }
     }
-    merged.into_iter().map(|(x, sum, count)| (x, sum / count)).collect()
+    merged.into_iter().map(|(x, sum, count)| (x / count, sum / count)).collect()
 }
 
 /// Vertex of the least-squares parabola of loss in ln N; `None` when it opens downwards.

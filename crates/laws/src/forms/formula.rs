@@ -1,7 +1,7 @@
 //! A law given as text: `E + A*params^-alpha + B*tokens^-beta`.
 
 use crate::LawError;
-use crate::form::{Coefficient, Form, Info, Input, LOSS, Response, Scale, Starts, Variable};
+use crate::form::{Coefficient, Form, Info, Input, LOSS, Response, Starts, Variable};
 use crate::objective::Objective;
 use crate::real::Real;
 use kleiber_core::expr::{Expr, Function, Operation};
@@ -178,13 +178,9 @@ fn coefficient(name: &str, bound: Option<&Bound>) -> Coefficient {
     let starts = [-3.0, -1.2, -0.5, 0.5];
     match bound {
         None => Coefficient::positive(name, meaning).starting_at(&starts),
-        Some(b) if b.lower >= 0.0 && b.upper / b.lower.max(1e-12) > 1e4 => {
-            let inside: Vec<f64> = starts.iter().copied().filter(|s| s.exp() > b.lower && s.exp() < b.upper).collect();
-            let starts =
-                if inside.is_empty() { vec![(b.lower.max(b.upper.min(1.0) * 1e-3)).ln() + 1.0] } else { inside };
-            Coefficient { scale: Scale::Log, ..Coefficient::positive(name, meaning) }
-                .within(b.lower.max(1e-12), b.upper.min(1e80))
-                .starting_at(&starts)
+        Some(b) if b.lower >= 0.0 && b.upper.is_infinite() => {
+            let at: Vec<f64> = starts.iter().map(|s| if b.lower > 0.0 { b.lower.ln() + s + 3.1 } else { *s }).collect();
+            Coefficient::positive(name, meaning).within(b.lower.max(1e-12), 1e80).starting_at(&at)
         }
         Some(b) => {
             let (low, high) = (b.lower.max(-1e12), b.upper.min(1e12));

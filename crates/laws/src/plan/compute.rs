@@ -17,6 +17,8 @@ const PUBLISHED_REPETITION: [f64; 2] = [15.39, 5.31];
 pub(super) const DEFAULT_MFU: f64 = 0.4;
 /// Beyond the fitted compute by this factor a plan carries a warning.
 const FAR: f64 = 100.0;
+/// Losses above this many nats per token are no target.
+const HIGHEST_LOSS: f64 = 20.0;
 /// Points of the scan over ln N before the golden-section search.
 const SCAN: usize = 160;
 
@@ -301,7 +303,7 @@ impl Planner {
     fn flops_for(&self, c: &[f64], loss: f64) -> Option<f64> {
         let reached = |ln_c: f64| self.best(c, ln_c.exp()).map(|p| p.loss);
         let (mut low, mut high) = (1e6f64.ln(), 1e40f64.ln());
-        if reached(high)? > loss {
+        if reached(high)? > loss || loss > HIGHEST_LOSS {
             return None;
         }
         for _ in 0..100 {
@@ -315,7 +317,7 @@ impl Planner {
         match request.loss {
             Some(_) => {
                 let floor = self.best(c, 1e40).map_or(f64::NAN, |p| p.loss);
-                Reason::OutsideRange { what: "the loss to reach".into(), low: floor, high: 100.0 }
+                Reason::OutsideRange { what: "the loss to reach".into(), low: floor, high: HIGHEST_LOSS }
             }
             None => Reason::Assumed {
                 what: "the law has no interior optimum at this budget: its best size is the smallest or largest possible, \
@@ -345,7 +347,10 @@ impl Planner {
         }
         let open: Vec<String> = ["R_D", "R_N"]
             .iter()
-            .filter(|n| fit.profiles.get(**n).is_some_and(|p| p.low.is_none() || p.high.is_none()))
+            .filter(|n| {
+                let open = |p: &crate::Profile| p.low.is_none() || p.high.is_none();
+                fit.profiles.get(**n).is_some_and(open) || fit.bound_hits.iter().any(|hit| hit == **n)
+            })
             .map(|n| (*n).to_string())
             .collect();
         if !open.is_empty() {

@@ -16,6 +16,9 @@ pub(super) const SCHEMA: &str = "kleiber.plan/1";
 /// Model sizes and tokens-per-parameter ratios considered.
 const SIZES: usize = 40;
 const RATIOS: [f64; 12] = [2.0, 3.0, 5.0, 8.0, 12.0, 20.0, 32.0, 50.0, 80.0, 130.0, 210.0, 340.0];
+/// A run spends at least this share of its part of the budget: tiny runs promise much only where the law is
+/// least to be trusted.
+const LEAST_SHARE: f64 = 0.2;
 /// A run must give this share of the best reduction on offer before its price counts.
 const WORTHWHILE: f64 = 0.5;
 
@@ -108,7 +111,7 @@ pub fn plan_design(fit: &Fit, request: &DesignRequest) -> Result<DesignPlan, Law
         let params = 0.5 * low * (8.0 * high / low).powf(i as f64 / (SIZES - 1) as f64);
         for ratio in RATIOS {
             let flops = 6.0 * params * params * ratio;
-            if flops <= each {
+            if flops <= each && flops >= LEAST_SHARE * each {
                 candidates.push((params, params * ratio, flops, slopes(params, params * ratio)));
             }
         }

@@ -48,13 +48,18 @@ pub(crate) fn estimates(
                 estimate = Estimate::interval(c[i], low, high, options.level);
                 let wide = coefficient.scale.coordinate(high) - coefficient.scale.coordinate(low);
                 let flat = coefficient.scale == Scale::Log && (wide > FLAT_WIDTH || wide.is_nan());
-                if (flat && !at_bound.contains(&i)) || options.interval == IntervalKind::Profile {
-                    examine(fit, problem, u, i, options, &mut estimate, flat, findings);
+                if flat || at_bound.contains(&i) || options.interval == IntervalKind::Profile {
+                    examine(fit, problem, u, i, options, &mut estimate, flat || at_bound.contains(&i), findings);
                 }
             } else if options.interval == IntervalKind::Profile {
                 examine(fit, problem, u, i, options, &mut estimate, false, findings);
             }
         }
+        // An interval that ends at a bound of the search has no end there.
+        let (bottom, top) = coefficient.bounds();
+        let open = |v: f64, bound: f64| (coefficient.scale.coordinate(v) - bound).abs() <= 1e-6 * (1.0 + bound.abs());
+        estimate.low = estimate.low.filter(|v| !open(*v, bottom));
+        estimate.high = estimate.high.filter(|v| !open(*v, top));
         fit.coefficients.insert(coefficient.name.clone(), estimate);
     }
     for (index, (name, value)) in problem.form.derived(&c).into_iter().enumerate() {

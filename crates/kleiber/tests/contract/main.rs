@@ -1,0 +1,12 @@
+//! The contract of the command line, end to end: JSON documents field by field, refusals, options, inputs and
+//! outputs.
+#![allow(missing_docs)]
+
+#[path = "../common/mod.rs"]
+mod common;
+
+mod documents;
+mod files;
+mod inputs;
+mod options;
+mod shell;
