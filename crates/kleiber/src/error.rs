@@ -66,5 +66,5 @@ pub(crate) fn print_document(message: &str, hint: &str) {
         "reasons": [{ "code": "input", "message": message }],
         "hint": hint,
     });
-    write_stdout(&format!("{document}\n"));
+    let _ = write_stdout(&format!("{document}\n"));
 }

@@ -42,12 +42,12 @@ impl Output {
 
     /// Prints everything and gives the exit code: 0, or 2 for a refusal.
     pub(crate) fn print(&self, quiet: bool) -> ExitCode {
-        write_stdout(&self.text);
+        let written = write_stdout(&self.text);
         self.notes.iter().for_each(|note| write_stderr(note));
         if !quiet {
             self.hints.iter().for_each(|hint| write_stderr(hint));
         }
-        ExitCode::from(if self.refused { 2 } else { 0 })
+        ExitCode::from(if self.refused || !written { 2 } else { 0 })
     }
 }
 
@@ -56,12 +56,15 @@ pub(crate) fn write_stderr(line: &str) {
     let _ = writeln!(std::io::stderr().lock(), "{line}");
 }
 
-/// Writes to stdout; a reader that has seen enough (`| head`) ends the program quietly.
-pub(crate) fn write_stdout(text: &str) {
+/// Writes to stdout and says whether that worked; a reader that has seen enough (`| head`) ends the program quietly.
+pub(crate) fn write_stdout(text: &str) -> bool {
     let mut stdout = std::io::stdout().lock();
     match stdout.write_all(text.as_bytes()).and_then(|()| stdout.flush()) {
         Err(e) if e.kind() == ErrorKind::BrokenPipe => std::process::exit(0),
-        Err(e) => write_stderr(&format!("error: cannot write the result: {e}")),
-        Ok(()) => {}
+        Err(e) => {
+            write_stderr(&format!("error: cannot write the result: {e}"));
+            false
+        }
+        Ok(()) => true,
     }
 }

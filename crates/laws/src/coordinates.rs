@@ -50,6 +50,11 @@ impl Coordinates {
             let (a, b) = (find(name)?, find(other)?);
             let (from, to) = (root[a].max(root[b]), root[a].min(root[b]));
             root.iter_mut().filter(|r| **r == from).for_each(|r| *r = to);
+            if let (Some(x), Some(y)) = (value[to], value[from])
+                && x != y
+            {
+                return Err(LawError::Request(format!("{name} and {other} are tied but held at {y} and {x}")));
+            }
             value[to] = value[to].or(value[from]);
         }
         let mut owners = Vec::new();

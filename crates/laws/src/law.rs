@@ -135,8 +135,8 @@ impl Fit {
     pub fn read(path: &Path) -> Result<Self, LawError> {
         let source_name = path.display().to_string();
         let not = |why: String| LawError::NotALaw { source_name: source_name.clone(), why };
-        let io = |source| kleiber_core::CoreError::Io { path: path.into(), action: "read", source };
-        if std::fs::metadata(path).map_err(io)?.len() > Self::MAX_BYTES {
+        let io = |e: std::io::Error| not(format!("cannot read: {e}"));
+        if std::fs::metadata(path).map_err(&io)?.len() > Self::MAX_BYTES {
             return Err(not(format!("larger than {} bytes", Self::MAX_BYTES)));
         }
         let bytes = std::fs::read(path).map_err(io)?;
@@ -148,16 +148,24 @@ impl Fit {
             let reasons: Vec<&str> = fit.reasons.iter().map(|r| r.code.as_str()).collect();
             return Err(not(format!("the fit was refused ({})", reasons.join(", "))));
         }
-        let count = Law::of(&fit)?.info().coefficients.len();
-        let model =
-            fit.model.as_ref().ok_or_else(|| not("it has no model part; save it with -o, not --json".into()))?;
-        if model.draws.iter().any(|d| d.len() != count) {
-            return Err(not("a draw has the wrong number of coefficients".into()));
-        }
-        if let Some(chained) = &model.chained {
-            Law::of(chained)?;
-        }
+        fit.check().map_err(not)?;
         Ok(fit)
+    }
+
+    /// Whether everything that `predict` and `plan` use is there and fits together.
+    fn check(&self) -> Result<(), String> {
+        let law = Law::of(self).map_err(|e| e.to_string())?;
+        let count = law.info().coefficients.len();
+        let model = self.model.as_ref().ok_or("it has no model part; save it with -o, not --json")?;
+        if model.draws.iter().any(|d| d.len() != count) {
+            return Err("a draw has the wrong number of coefficients".into());
+        }
+        if let Some((name, _)) =
+            self.coefficients.iter().find(|(n, e)| e.value.is_none() && self.law != "allocation" && !n.is_empty())
+        {
+            return Err(format!("coefficient {name} has no value"));
+        }
+        model.chained.as_ref().map_or(Ok(()), |first| first.check())
     }
 
     /// Saves the law, with everything `predict` and `plan` need, atomically.

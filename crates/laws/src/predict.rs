@@ -232,7 +232,7 @@ fn complete(law: &Law, point: &IndexMap<String, f64>) -> Result<Vec<f64>, LawErr
 
 /// Names that mean nothing to the law, and values that contradict each other.
 fn check_names(law: &Law, point: &IndexMap<String, f64>) -> Result<(), LawError> {
-    const SIZES: [&str; 12] = [
+    const SIZES: [&str; 13] = [
         "params",
         "params_matmul",
         "params_total",
@@ -245,13 +245,16 @@ fn check_names(law: &Law, point: &IndexMap<String, f64>) -> Result<(), LawError>
         "M",
         "unique_tokens",
         "U",
+        "x",
     ];
     let own: Vec<&str> = law.info().variables.iter().map(|v| v.name.as_str()).chain(SIZES).collect();
     let axis = law.info().variable("x").is_some() && point.len() == 1;
     if let Some(stray) = point.keys().find(|name| !own.contains(&name.as_str()) && !axis) {
         let near =
             kleiber_core::table::nearest(stray, &own).map_or(String::new(), |n| format!("; did you mean `{n}`?"));
-        return Err(LawError::Request(format!("`{stray}` is no size this law knows{near}")));
+        let needs: Vec<&str> = law.info().variables.iter().map(|v| v.name.as_str()).collect();
+        let message = format!("`{stray}` is no size this law knows{near}: it needs {}", needs.join(" and "));
+        return Err(LawError::Request(message));
     }
     let get = |name: &str| point.get(name).copied();
     if let (Some(n), Some(d)) = (get("params"), get("tokens")) {

@@ -259,7 +259,12 @@ impl Table {
     pub fn missing(&self, name: &str) -> CoreError {
         let names: Vec<&str> = self.columns.iter().map(|c| c.name.as_str()).collect();
         let nearest = nearest(name, &names).map(str::to_string);
-        let mut available = names.iter().take(20).map(|n| format!("`{n}`")).collect::<Vec<_>>().join(", ");
+        let mut available = names
+            .iter()
+            .take(20)
+            .map(|n| format!("`{}`", n.chars().take(60).collect::<String>()))
+            .collect::<Vec<_>>()
+            .join(", ");
         if names.len() > 20 {
             available.push_str(&format!(" and {} more", names.len() - 20));
         }

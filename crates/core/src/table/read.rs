@@ -10,7 +10,9 @@ use std::sync::Arc;
 /// Largest file that is read into memory.
 const MAX_BYTES: u64 = 8 << 30;
 /// Most columns a table may have.
-const MAX_COLUMNS: usize = 20_000;
+const MAX_COLUMNS: usize = 4096;
+/// Longest name of a column, in bytes.
+const MAX_NAME: usize = 1024;
 
 pub(super) fn delimited(path: &Path) -> Result<Table, CoreError> {
     delimited_text(&name_of(path), &load(path)?)
@@ -99,7 +101,9 @@ fn json_text(source: &str, bytes: &[u8]) -> Result<Table, CoreError> {
             return Err(malformed(line, format!("`{}`", value.to_string().chars().take(60).collect::<String>())));
         };
         let mut fields = Vec::new();
-        flatten(String::new(), serde_json::Value::Object(object), &mut fields);
+        if !flatten(String::new(), serde_json::Value::Object(object), &mut fields) {
+            return Err(malformed(line, format!("a name longer than the limit of {MAX_NAME} bytes")));
+        }
         for (name, text) in fields {
             let place = *places.entry(name.clone()).or_insert_with(|| {
                 names.push(name);
@@ -124,18 +128,23 @@ fn json_text(source: &str, bytes: &[u8]) -> Result<Table, CoreError> {
     finish(source, names, builders, rows as u64)
 }
 
-fn flatten(prefix: String, value: serde_json::Value, out: &mut Vec<(String, String)>) {
+/// Collects the leaves of nested objects as `outer.inner`; false when a name grows too long.
+fn flatten(prefix: String, value: serde_json::Value, out: &mut Vec<(String, String)>) -> bool {
+    if prefix.len() > MAX_NAME {
+        return false;
+    }
     match value {
         serde_json::Value::Object(object) => {
-            for (key, inner) in object {
+            return object.into_iter().all(|(key, inner)| {
                 let name = if prefix.is_empty() { key } else { format!("{prefix}.{key}") };
-                flatten(name, inner, out);
-            }
+                flatten(name, inner, out)
+            });
         }
         serde_json::Value::Null => out.push((prefix, String::new())),
         serde_json::Value::String(text) => out.push((prefix, text)),
         other => out.push((prefix, other.to_string())),
     }
+    true
 }
 
 /// A cell as a number: plain numbers, empty and the usual words for "missing" (`NaN`).

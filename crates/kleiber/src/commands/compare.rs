@@ -28,7 +28,7 @@ pub(crate) struct CompareArgs {
     #[arg(long = "law", value_name = "NAME|FORMULA")]
     laws: Vec<String>,
     /// Rows to hold out. [default: the larger runs, at three cuts by size]
-    #[arg(long, value_name = "EXPR")]
+    #[arg(long, value_name = "EXPR", allow_hyphen_values = true)]
     holdout: Option<String>,
     /// Objective of every fit: log-huber:DELTA, log-mse, mse, mae or asym:RATIO. [default: log-huber:0.001]
     #[arg(long)]

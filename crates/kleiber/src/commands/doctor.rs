@@ -15,6 +15,7 @@ use std::time::Instant;
 /// Speed is measured for about a second: products of 512 x 512 matrices on all threads for GFLOP/s, a sum over
 /// 256 MB for GB/s.
 #[derive(Debug, Args)]
+#[command(after_help = "Examples:\n  kleiber doctor\n  kleiber doctor --json")]
 pub(crate) struct DoctorArgs {
     /// Print one JSON document (kleiber.doctor/1).
     #[arg(long)]

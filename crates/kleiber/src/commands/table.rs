@@ -17,10 +17,10 @@ pub(crate) struct TableArgs {
     ///
     /// The right side is a column's name as it stands in the file, spaces allowed, or an expression over columns
     /// and names mapped before it. Columns with spaces inside an expression go in {braces}.
-    #[arg(long = "map", value_name = "NAME=COLUMN|EXPR")]
+    #[arg(long = "map", value_name = "NAME=COLUMN|EXPR", allow_hyphen_values = true)]
     pub(crate) maps: Vec<String>,
     /// Keep only rows for which this is true: 'loss<5 && flops>1e18 && corpus=="c4"'. Applied before any check.
-    #[arg(long = "where", value_name = "EXPR")]
+    #[arg(long = "where", value_name = "EXPR", allow_hyphen_values = true)]
     pub(crate) conditions: Vec<String>,
 }
 

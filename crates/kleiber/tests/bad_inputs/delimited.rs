@@ -59,7 +59,6 @@ pub(crate) fn cases() -> Vec<Case> {
             .fails("line 5: found 3 fields, expected 4", "help:"),
         fit("long row", "t.csv", ragged(4, &|l| format!("{l},9"))).fails("line 5: found 5 fields, expected 4", "help:"),
         fit("unclosed quote", "t.csv", ragged(4, &|l| format!("\"{l}"))).fails("line 5", "help:"),
-        fit("unclosed quote in a last column", "t.csv", note("\"5 inch")).fails("quote", "help:"),
         fit("a quote inside an unquoted cell", "t.csv", note("5\" disk")).works(),
         fit("not UTF-8", "t.csv", note("caf\u{e9}").chars().map(|c| c as u8).collect::<Vec<u8>>())
             .fails("line 6: found bytes that are not UTF-8", "iconv"),

@@ -18,7 +18,7 @@ pub(super) const DEFAULT_MFU: f64 = 0.4;
 /// Beyond the fitted compute by this factor a plan carries a warning.
 const FAR: f64 = 100.0;
 /// Losses above this many nats per token are no target.
-const HIGHEST_LOSS: f64 = 20.0;
+const HIGHEST_LOSS: f64 = 100.0;
 /// Points of the scan over ln N before the golden-section search.
 const SCAN: usize = 160;
 
@@ -262,7 +262,7 @@ impl Planner {
 
     fn loss(&self, c: &[f64], params: f64, tokens: f64) -> f64 {
         let info = self.law.info();
-        let mut x = [0.0; 4];
+        let mut x = vec![0.0; info.variables.len()];
         for (slot, variable) in x.iter_mut().zip(&info.variables) {
             *slot = match variable.name.as_str() {
                 "tokens" => tokens,
@@ -271,7 +271,7 @@ impl Planner {
                 _ => params,
             };
         }
-        self.law.predict(c, &x[..info.variables.len()])
+        self.law.predict(c, &x)
     }
 
     /// The lowest loss within a total budget; `None` when it lies at the edge of all sizes.
