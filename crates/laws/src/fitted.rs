@@ -5,7 +5,7 @@ use crate::solve::Starts;
 use indexmap::IndexMap;
 use serde::{Deserialize, Deserializer, Serialize};
 
-/// Schema of [`Fit`] as JSON.
+/// Schema of `Fit` as JSON.
 pub(crate) const SCHEMA: &str = "kleiber.fit/1";
 
 /// A number with its interval; an end that was not computed or has no bound is `None` (JSON null).
@@ -154,7 +154,7 @@ impl Model {
 /// A fitted law, or the reasons why there is none.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Fit {
-    /// Always [`SCHEMA`].
+    /// Always `kleiber.fit/1`.
     pub schema: String,
     /// Name or formula of the law.
     pub law: String,

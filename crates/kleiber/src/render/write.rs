@@ -31,7 +31,7 @@ enum Format {
 /// # Errors
 /// [`RenderError::UnknownExtension`] for another extension, [`RenderError::NoFigure`] for a
 /// picture of a report without figures, [`RenderError::Io`] if a file cannot be written, and the
-/// errors of [`svg`] and [`png`].
+/// errors of `svg` and `png`.
 pub(crate) fn write_report(report: &Report, path: &Path) -> Result<Vec<PathBuf>, RenderError> {
     let format = format(path)?;
     let figures = report.figures();

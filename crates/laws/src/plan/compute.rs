@@ -48,7 +48,7 @@ pub struct ComputeRequest {
 /// A plan.
 #[derive(Debug, Clone, Serialize)]
 pub struct ComputePlan {
-    /// Always [`SCHEMA`].
+    /// Always `kleiber.plan/1`.
     pub schema: &'static str,
     /// `compute`.
     pub plan: &'static str,

@@ -36,7 +36,7 @@ pub struct DesignRequest {
 /// Proposed runs.
 #[derive(Debug, Clone, Serialize)]
 pub struct DesignPlan {
-    /// Always [`SCHEMA`].
+    /// Always `kleiber.plan/1`.
     pub schema: &'static str,
     /// `design`.
     pub plan: &'static str,
