@@ -140,9 +140,23 @@ pub(crate) fn run(args: &FitArgs) -> Result<Output, CliError> {
         return Err(CliError::usage("--bootstrap takes at most 1000000", "a few thousand are plenty for an interval"));
     }
     let table = args.table.read()?;
+    keep_table(args)?;
     match &args.by {
         Some(column) => by_group(args, &table, column),
         None => one(args, &table),
+    }
+}
+
+/// Refuses to write a law or a report over the table it comes from.
+fn keep_table(args: &FitArgs) -> Result<(), CliError> {
+    let real = |path: &PathBuf| path.canonicalize().ok();
+    let table = real(&args.table.table);
+    match args.output.iter().chain(&args.report).find(|path| real(path).is_some() && real(path) == table) {
+        Some(path) => Err(CliError::usage(
+            format!("{} is the table itself and would be lost", path.display()),
+            "write to another file: -o law.json",
+        )),
+        None => Ok(()),
     }
 }
 

@@ -69,8 +69,8 @@ pub(crate) fn cases() -> Vec<Case> {
             .fails("no column `loss`", "--map"),
         fit("100k columns", "t.csv", format!("{}\n{}\n", header(100_000), "1,".repeat(99_999) + "1"))
             .fails("columns", "limit"),
-        fit("20k columns", "t.csv", format!("{}\n{}\n", header(20_000), "1,".repeat(19_999) + "1"))
-            .fails("no column", "and 19980 more"),
+        fit("4000 columns", "t.csv", format!("{}\n{}\n", header(4_000), "1,".repeat(3_999) + "1"))
+            .fails("no column", "and 3980 more"),
         fit(
             "a megabyte in an unused cell",
             "t.csv",

@@ -15,6 +15,7 @@ pub(crate) fn cases() -> Vec<Case> {
         fit(&["--report", "/proc/r.html"]).fails("cannot write /proc/", "help:"),
         fit(&["-o", "no/law.json"]).fails("no/law.json: cannot write", "the folder exists"),
         fit(&["-o", "."]).fails("cannot write", "help:"),
+        fit(&["-o", "runs.csv"]).fails("runs.csv", "help:"),
         fit(&["-o", "/proc/law.json"]).fails("cannot write", "writable"),
         case("compare to a picture", &["compare", "runs.csv", "--law", "kaplan", "--report", "r.pdf"])
             .fails("is not .html, .md, .svg or .png", "r.html"),
