@@ -9,6 +9,7 @@
 
 use super::{Cells, Column, Table};
 use crate::CoreError;
+use std::collections::HashMap;
 use std::path::Path;
 use std::sync::Arc;
 
@@ -51,11 +52,19 @@ fn wandb_chart(table: &Table) -> Result<Table, CoreError> {
         list.sort_unstable();
         list.dedup();
     }
+    let of: HashMap<(&str, &str), &Vec<f64>> = series.iter().map(|(run, metric, v)| ((*run, *metric), v)).collect();
+    let cells = runs.len() * metrics.len() * table.rows();
+    if cells > (1 << 22) + 16 * series.len() * table.rows() {
+        return Err(CoreError::TooLarge {
+            source_name: table.source().into(),
+            declared: format!("{} runs with {} metrics", runs.len(), metrics.len()),
+            limit: "a chart of a few metrics".into(),
+        });
+    }
     let (mut steps, mut labels) = (Vec::new(), Vec::new());
     let mut values: Vec<Vec<f64>> = vec![Vec::new(); metrics.len()];
     for run in runs {
-        let of_run: Vec<Option<&Vec<f64>>> =
-            metrics.iter().map(|m| series.iter().find(|s| s.0 == run && s.1 == *m).map(|s| &s.2)).collect();
+        let of_run: Vec<Option<&Vec<f64>>> = metrics.iter().map(|m| of.get(&(run, *m)).copied()).collect();
         let label: Arc<str> = run.into();
         for row in 0..table.rows() {
             let cells: Vec<f64> = of_run.iter().map(|s| s.map_or(f64::NAN, |v| v[row])).collect();

@@ -6,6 +6,7 @@
 
 mod columns;
 mod exports;
+mod parquet_pages;
 mod read;
 mod read_parquet;
 mod select;

@@ -1,6 +1,6 @@
 //! Parquet through the `parquet` crate, with the declared sizes checked before anything is decoded.
 
-use super::{Cells, Column, Table, read::name_of};
+use super::{Cells, Column, Table, parquet_pages::check_pages, read::name_of};
 use crate::{CoreError, guard};
 use arrow_array::cast::AsArray;
 use arrow_array::types::{
@@ -11,11 +11,15 @@ use arrow_array::{Array, ArrayRef, ArrowPrimitiveType, PrimitiveArray};
 use arrow_schema::DataType;
 use parquet::arrow::arrow_reader::{ArrowReaderOptions, ParquetRecordBatchReaderBuilder};
 use std::fs::File;
+use std::io::{Read, Seek, SeekFrom};
 use std::path::Path;
 use std::sync::Arc;
 
 /// Most cells (rows times columns) a file may declare: 8 GiB as numbers.
 const MAX_CELLS: u64 = 1 << 30;
+/// Cells that any file may declare, however small, and those it may declare for each of its bytes.
+const FREE_CELLS: u64 = 1 << 24;
+const CELLS_PER_BYTE: u64 = 2048;
 /// Rows decoded at a time.
 const BATCH: usize = 8192;
 
@@ -45,6 +49,7 @@ fn decode(source: &str, file: File, size: u64) -> Result<Table, CoreError> {
         found,
         expected: "a complete Parquet file".into(),
     };
+    let pages = file.try_clone().map_err(|e| malformed(e.to_string()))?;
     // Embedded Arrow schemas may ask for dictionaries or views; the plain physical types are enough.
     let options = ArrowReaderOptions::new().with_skip_arrow_metadata(true);
     let builder =
@@ -54,11 +59,11 @@ fn decode(source: &str, file: File, size: u64) -> Result<Table, CoreError> {
         u64::try_from(metadata.file_metadata().num_rows()).map_err(|_| malformed("a negative row count".into()))?;
     let fields = builder.schema().fields().clone();
     let cells = rows.saturating_mul(fields.len().max(1) as u64);
-    if cells > MAX_CELLS {
+    if cells > MAX_CELLS.min(FREE_CELLS + size.saturating_mul(CELLS_PER_BYTE)) {
         return Err(CoreError::TooLarge {
             source_name: source.into(),
             declared: format!("{rows} rows of {} columns", fields.len()),
-            limit: format!("{MAX_CELLS} cells"),
+            limit: format!("what {size} bytes can hold"),
         });
     }
     for chunk in metadata.row_groups().iter().flat_map(|g| g.columns()) {
@@ -66,10 +71,17 @@ fn decode(source: &str, file: File, size: u64) -> Result<Table, CoreError> {
         if start.saturating_add(length) > size {
             return Err(malformed(format!("a column that ends beyond the {size} bytes of the file")));
         }
+        let bytes = read_range(&pages, start, length).map_err(|e| malformed(e.to_string()))?;
+        check_pages(&bytes).map_err(malformed)?;
     }
     let mut columns: Vec<Option<Cells>> = vec![None; fields.len()];
+    let mut read = 0;
     for batch in builder.with_batch_size(BATCH).build().map_err(|e| malformed(e.to_string()))? {
         let batch = batch.map_err(|e| malformed(e.to_string()))?;
+        read += batch.num_rows() as u64;
+        if read > rows {
+            return Err(malformed(format!("more rows than the {rows} of its footer")));
+        }
         for (column, array) in columns.iter_mut().zip(batch.columns()) {
             match (column.as_mut(), cells_of(array)) {
                 (None, new) => *column = new,
@@ -91,6 +103,13 @@ fn decode(source: &str, file: File, size: u64) -> Result<Table, CoreError> {
         });
     }
     Table::new(source, columns)
+}
+
+fn read_range(mut file: &File, start: u64, length: u64) -> std::io::Result<Vec<u8>> {
+    let mut bytes = Vec::new();
+    file.seek(SeekFrom::Start(start))?;
+    file.take(length).read_to_end(&mut bytes)?;
+    Ok(bytes)
 }
 
 /// Numbers or text; `None` for lists, structs and bytes, which no law reads.
