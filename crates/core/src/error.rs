@@ -34,7 +34,7 @@ pub enum CoreError {
         line: u64,
     },
     /// A record that does not fit the header, or text that is not the format it claims to be.
-    #[error("{source_name}, line {line}: found {found}, expected {expected}")]
+    #[error("{source_name}{}: found {found}, expected {expected}", if *line > 0 { format!(", line {line}") } else { String::new() })]
     Malformed {
         /// File name.
         source_name: String,
@@ -134,8 +134,14 @@ impl CoreError {
                     .into()
             }
             Self::DuplicateColumn { .. } => "rename one of the two columns in the header".into(),
+            Self::MissingColumn { nearest: Some(near), column, .. } if near.contains(' ') => {
+                format!("did you mean `{near}`? Name it with --map '{column}={near}'")
+            }
             Self::MissingColumn { nearest: Some(near), column, .. } => {
                 format!("did you mean `{near}`? Name it with --map {column}={near}")
+            }
+            Self::MissingColumn { column, .. } if column == "x" => {
+                "name the size axis with --map x=COLUMN; a law of model size and data needs params and tokens".into()
             }
             Self::MissingColumn { column, .. } => {
                 format!("name the column that holds it with --map {column}=COLUMN, or an expression over columns")

@@ -91,7 +91,7 @@ impl Expr {
         let fail = |why: String| CoreError::Expression { text: shorten(text), why };
         let protected = protect(text).map_err(fail)?;
         let parsed = FlatEx::<Node, Operators, Literals>::parse_wo_compile(&protected.text)
-            .map_err(|e| fail(protected.restore(e.msg())))?;
+            .map_err(|e| fail(word_operator(text).unwrap_or_else(|| protected.restore(e.msg()))))?;
         let names = parsed.var_names().iter().map(|name| Node(Arc::new(protected.operand(name))));
         let tree = parsed.eval_vec(names.collect()).map_err(|e| fail(protected.restore(e.msg())))?;
         tree.0.check().map_err(fail)?;
@@ -309,6 +309,16 @@ impl MakeOperators<Node> for Operators {
             Operator::make_unary("round", unary!(Round)),
         ]
     }
+}
+
+/// The cure for operators written as in other languages.
+fn word_operator(text: &str) -> Option<String> {
+    let known = [("and", "&&"), ("or", "||"), ("not", "!"), ("**", "^"), ("=", "==")];
+    let mut words = text.split_whitespace();
+    words.find_map(|word| {
+        let (found, sign) = known.iter().find(|(w, _)| word.eq_ignore_ascii_case(w))?;
+        Some(format!("`{found}` is no operator here, write `{sign}`"))
+    })
 }
 
 /// The expression with every quoted text and braced name replaced by a plain identifier, so that the

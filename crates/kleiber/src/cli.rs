@@ -17,7 +17,7 @@ use clap::{Parser, Subcommand};
     after_help = "Start with:\n  kleiber fit runs.csv -o law.json\n  kleiber predict law.json --at params=7e9,tokens=1.4e11\n  kleiber plan compute law.json --flops 1e21"
 )]
 pub(crate) struct Cli {
-    /// Threads to use; results do not depend on it. [default: all]
+    /// Threads to use, at most one per core; results do not depend on it. [default: all]
     #[arg(long, global = true, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=4096))]
     pub(crate) threads: Option<u16>,
     /// Print no hints.

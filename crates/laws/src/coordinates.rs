@@ -43,7 +43,9 @@ impl Coordinates {
             if !(c.lower..=c.upper).contains(number) {
                 return Err(LawError::Bounds { name: name.clone(), value: *number, lower: c.lower, upper: c.upper });
             }
-            value[i] = Some(*number);
+            if value[i].replace(*number).is_some_and(|other| other != *number) {
+                return Err(LawError::Request(format!("{name} is held at two values")));
+            }
         }
         let mut root: Vec<usize> = (0..count).collect();
         for (name, other) in tied {

@@ -18,6 +18,8 @@ use kleiber_core::table::Table;
 
 /// Rows that a search looks at; larger tables are searched on a sample and refined on all rows.
 const SEARCHED_ROWS: usize = 4000;
+/// Relative spread of the predictions below which the law says nothing about size.
+const CONSTANT: f64 = 1e-9;
 
 impl Law {
     /// Fits the law to the rows of `table`.
@@ -74,7 +76,7 @@ impl Law {
             findings.refuse(Reason::NotConverged);
             return Ok(fit.conclude(&findings));
         };
-        judge(&solution, &mut findings);
+        judge(&problem, &solution, &mut findings);
         let identification = checks::identification(&problem, &solution.minimum.u, &mut findings);
         findings.settle(options.force);
         fit.starts = solution.starts;
@@ -142,7 +144,12 @@ fn sample_rows(data: &Data, seed: u64) -> Option<Data> {
     })
 }
 
-fn judge(solution: &Solution, findings: &mut Findings) {
+fn judge(problem: &Problem<'_>, solution: &Solution, findings: &mut Findings) {
+    let predictions = problem.predictions_at(&problem.at.natural(&solution.minimum.u));
+    let (low, high) = predictions.iter().fold((f64::INFINITY, f64::NEG_INFINITY), |(l, h), y| (l.min(*y), h.max(*y)));
+    if high - low < CONSTANT * high.abs() {
+        findings.refuse(Reason::NoSizeEffect { variables: problem.data.variables().to_vec() });
+    }
     if solution.moved == Some(0.0) {
         findings.refuse(Reason::DidNotMove);
     }
@@ -186,6 +193,7 @@ fn model(law: &Law, data: &Data, draws: Vec<Vec<f64>>, mut residuals: Vec<f64>, 
         ranges,
         flops_range: compute_range(law, data),
         rows,
+        optima: Vec::new(),
         chained: None,
     }
 }

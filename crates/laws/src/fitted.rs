@@ -139,6 +139,9 @@ pub struct Model {
     pub flops_range: Option<(f64, f64)>,
     /// The rows of the fit: label, inputs, response (at most [`Model::MAX_ROWS`]).
     pub rows: Vec<(String, Vec<f64>, f64)>,
+    /// IsoFLOP and envelope fits: compute, parameters and loss at each optimum.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub optima: Vec<[f64; 3]>,
     /// A loss law chained before this one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub chained: Option<Box<Fit>>,

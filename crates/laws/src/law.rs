@@ -2,7 +2,7 @@
 
 use crate::evaluate::Evaluate;
 use crate::form::{Info, Input};
-use crate::forms::{Allocation, Bound, Formula, find, registry};
+use crate::forms::{Allocation, Bound, Formula, MAX_BREAKS, find, registry};
 use crate::{Fit, LawError};
 use kleiber_core::table::nearest;
 use std::path::Path;
@@ -25,6 +25,13 @@ impl Law {
             return Ok(Self { form, bounds: Vec::new() });
         }
         let names: Vec<&str> = registry().iter().map(|e| e.name).collect();
+        if name.to_lowercase().starts_with("bnsl") {
+            return Err(LawError::Option {
+                option: "law",
+                found: name.into(),
+                expected: format!("bnsl:0 to bnsl:{MAX_BREAKS} (the number of breaks)"),
+            });
+        }
         Err(LawError::UnknownLaw {
             name: name.into(),
             known: names.join(", "),
@@ -159,6 +166,9 @@ impl Fit {
         let model = self.model.as_ref().ok_or("it has no model part; save it with -o, not --json")?;
         if model.draws.iter().any(|d| d.len() != count) {
             return Err("a draw has the wrong number of coefficients".into());
+        }
+        if model.rows.iter().any(|row| row.1.len() != law.info().variables.len()) {
+            return Err("a row has the wrong number of values".into());
         }
         if let Some((name, _)) =
             self.coefficients.iter().find(|(n, e)| e.value.is_none() && self.law != "allocation" && !n.is_empty())

@@ -75,8 +75,9 @@ impl Objective {
     }
 }
 
+/// Quadratic up to `delta`, linear beyond.
 #[inline(always)]
-fn huber(r: f64, delta: f64) -> Cost {
+pub(crate) fn huber(r: f64, delta: f64) -> Cost {
     // Without a branch: which side of delta a residual falls on is as good as random to the processor.
     let slope = r.max(-delta).min(delta);
     Cost { value: slope * (r - 0.5 * slope), slope, curvature: f64::from(u8::from(slope == r)) }

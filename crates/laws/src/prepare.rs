@@ -12,6 +12,10 @@ use std::collections::{HashMap, HashSet};
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::sync::Arc;
 
+/// Sizes below these are usually written in millions or billions.
+const FEWEST_PARAMS: f64 = 3000.0;
+const FEWEST_TOKENS: f64 = 30_000.0;
+
 /// A table reduced to what a law needs.
 pub(crate) struct Prepared {
     pub(crate) data: Data,
@@ -66,6 +70,7 @@ pub(crate) fn prepare(
         findings,
     );
     check_flops(&table, findings);
+    check_units(&columns, &values, findings);
 
     let response_values = values.pop().unwrap_or_default();
     let inputs =
@@ -192,29 +197,49 @@ fn check_response(
 ) {
     let (low, high) = domain;
     if let Some(row) = values.iter().position(|v| *v < low || *v > high) {
-        findings.refuse(Reason::LossDomain {
-            column: column.into(),
-            row: table.origin(row),
-            value: values[row],
-            low,
-            high,
+        let (column, row, value) = (column.to_string(), table.origin(row), values[row]);
+        findings.refuse(if is_loss {
+            Reason::LossDomain { column, row, value, low, high }
+        } else {
+            Reason::ResponseDomain { column, row, value, low, high }
         });
         return;
     }
     let name = table.name_in_file(column);
-    if let Some(unit) = unit(name).filter(|_| is_loss) {
-        findings.refuse(Reason::LossUnit { column: name.into(), unit: unit.into() });
+    if let Some((unit, convert)) = unit(name).filter(|_| is_loss) {
+        let convert = convert.replace('_', &format!("{{{name}}}"));
+        findings.refuse(Reason::LossUnit { column: name.into(), unit: unit.into(), convert });
     }
 }
 
-/// The unit that a column's name gives away, when it is not nats.
-fn unit(name: &str) -> Option<&'static str> {
+/// The unit that a column's name gives away when it is not nats per token, and the way back, `_` for the column.
+fn unit(name: &str) -> Option<(&'static str, &'static str)> {
+    const UNITS: [(&str, &str, &[&str]); 4] = [
+        ("perplexity", "ln(_)", &["perplexity", "ppl"]),
+        ("bits per byte", "_*0.6931*BYTES-PER-TOKEN", &["bpb", "bits_per_byte", "bits per byte"]),
+        ("bits per character", "_*0.6931*CHARACTERS-PER-TOKEN", &["bpc", "bits_per_char", "bits per char"]),
+        ("bits", "_*0.6931", &["bits_per", "bits per", "bpt", "bpw", "_bits", "loss bits"]),
+    ];
     let name = name.to_lowercase();
-    let has = |words: &[&str]| words.iter().any(|w| name.contains(w));
-    if has(&["perplexity", "ppl"]) {
-        Some("perplexity")
-    } else {
-        has(&["bits_per", "bits per", "bpb", "bpc", "bpt", "bpw", "_bits", "loss bits"]).then_some("bits")
+    UNITS
+        .iter()
+        .find(|(_, _, words)| words.iter().any(|w| name.contains(w)))
+        .map(|(unit, convert, _)| (*unit, *convert))
+}
+
+/// Sizes that are small for a neural network are usually written in millions or billions.
+fn check_units(columns: &[(String, String)], values: &[Vec<f64>], findings: &mut Findings) {
+    for ((name, column), values) in columns.iter().zip(values) {
+        let smallest = match name.as_str() {
+            "params" | "params_matmul" | "params_total" => FEWEST_PARAMS,
+            "tokens" | "unique_tokens" => FEWEST_TOKENS,
+            _ => continue,
+        };
+        let median = kleiber_core::stats::median(values);
+        if median < smallest {
+            let (column, quantity) = (column.clone(), name.clone());
+            findings.warn(Reason::UnitsSuspected { column, quantity, median: smallest });
+        }
     }
 }
 

@@ -3,7 +3,7 @@
 use crate::coordinates::Coordinates;
 use crate::data::Data;
 use crate::evaluate::Evaluate;
-use crate::objective::Objective;
+use crate::objective::{Cost, Objective, huber};
 use nalgebra::{DMatrix, DVector};
 use rayon::prelude::*;
 
@@ -25,6 +25,8 @@ pub(crate) struct Problem<'a> {
 pub(crate) struct Scratch {
     values: Vec<f64>,
     slopes: Vec<f64>,
+    /// Residuals, then the factor of each row's slopes.
+    leads: Vec<f64>,
 }
 
 impl Problem<'_> {
@@ -47,8 +49,8 @@ impl Problem<'_> {
         if sum.is_nan() { f64::INFINITY } else { sum }
     }
 
-    /// Scaled residual of each row at natural coefficients, predicted minus observed.
-    pub(crate) fn residuals_at(&self, c: &[f64]) -> Vec<f64> {
+    /// Prediction for each row at natural coefficients.
+    pub(crate) fn predictions_at(&self, c: &[f64]) -> Vec<f64> {
         let mut values = vec![0.0; self.data.rows()];
         let width = self.data.width();
         let block = |(out, inputs): (&mut [f64], &[_])| self.form.values(c, inputs, out);
@@ -57,6 +59,12 @@ impl Problem<'_> {
         } else {
             block((&mut values, self.data.inputs()));
         }
+        values
+    }
+
+    /// Scaled residual of each row at natural coefficients, predicted minus observed.
+    pub(crate) fn residuals_at(&self, c: &[f64]) -> Vec<f64> {
+        let mut values = self.predictions_at(c);
         for (i, v) in values.iter_mut().enumerate() {
             *v = self.residual(i, *v);
         }
@@ -104,17 +112,27 @@ impl Problem<'_> {
         scratch: &mut Scratch,
     ) -> f64 {
         self.evaluate(u, rows.clone(), scratch);
-        let mean = self.data.mean_response();
+        let (data, mean) = (self.data, self.data.mean_response());
         let is_log = self.objective.is_log();
-        let mut sum = 0.0;
-        // Each predicted value is replaced by the factor of its slopes.
-        for (row, value) in rows.zip(&mut scratch.values) {
-            let cost = self.objective.cost(self.residual(row, *value), mean);
-            let weight = self.data.weights()[row];
-            sum += weight * cost.value;
-            *value = weight * cost.slope * self.data.precision()[row] / if is_log { *value } else { 1.0 };
+        let Scratch { values, leads, .. } = scratch;
+        let (weights, precision) = (&data.weights()[rows.clone()], &data.precision()[rows.clone()]);
+        leads.clear();
+        if is_log {
+            let observed = &data.ln_response()[rows];
+            leads.extend(values.iter().zip(observed).zip(precision).map(|((y, o), p)| (y.ln() - o) * p));
+        } else {
+            let observed = &data.response()[rows];
+            leads.extend(values.iter().zip(observed).zip(precision).map(|((y, o), p)| (y - o) * p));
         }
-        let (leads, slopes) = (&scratch.values, &scratch.slopes);
+        // The choice of the objective is made once, outside the loop over rows.
+        let sum = match self.objective {
+            Objective::LogHuber(delta) => weigh(leads, weights, precision, |r| huber(r, delta)),
+            objective => weigh(leads, weights, precision, |r| objective.cost(r, mean)),
+        };
+        if is_log {
+            leads.iter_mut().zip(values.iter()).for_each(|(lead, value)| *lead /= value);
+        }
+        let (leads, slopes) = (&scratch.leads, &scratch.slopes);
         match u.len() {
             1 => weighted_sum::<1>(leads, slopes, gradient),
             2 => weighted_sum::<2>(leads, slopes, gradient),
@@ -245,6 +263,18 @@ impl Problem<'_> {
         hessian.fill_upper_triangle_with_lower_triangle();
         (value, gradient, hessian)
     }
+}
+
+/// The sum of the rows' costs; each residual is replaced by the slope of its cost along the prediction.
+#[inline(always)]
+fn weigh(residuals: &mut [f64], weights: &[f64], precision: &[f64], cost: impl Fn(f64) -> Cost) -> f64 {
+    let mut sum = 0.0;
+    for ((r, weight), precision) in residuals.iter_mut().zip(weights).zip(precision) {
+        let cost = cost(*r);
+        sum += weight * cost.value;
+        *r = weight * cost.slope * precision;
+    }
+    sum
 }
 
 /// Adds the rows of `slopes`, each times its lead, to `out`; the width is a constant so that the sums

@@ -16,7 +16,10 @@ pub enum Reason {
     TooFewBudgets { interior: usize, needed: usize },
     NoInteriorMinimum { budgets: Vec<f64> },
     LossDomain { column: String, row: u64, value: f64, low: f64, high: f64 },
-    LossUnit { column: String, unit: String },
+    ResponseDomain { column: String, row: u64, value: f64, low: f64, high: f64 },
+    LossUnit { column: String, unit: String, convert: String },
+    UnitsSuspected { column: String, quantity: String, median: f64 },
+    NoSizeEffect { variables: Vec<String> },
     MixedFlops { low: f64, high: f64 },
     FlopsConvention { ratio: f64 },
     DuplicateRows { first: u64, second: u64, count: usize },
@@ -51,7 +54,10 @@ impl Reason {
             Self::TooFewBudgets { .. } => "too-few-budgets",
             Self::NoInteriorMinimum { .. } => "no-interior-minimum",
             Self::LossDomain { .. } => "loss-domain",
+            Self::ResponseDomain { .. } => "response-domain",
             Self::LossUnit { .. } => "loss-unit",
+            Self::UnitsSuspected { .. } => "units-suspected",
+            Self::NoSizeEffect { .. } => "no-size-effect",
             Self::MixedFlops { .. } => "mixed-flop-conventions",
             Self::FlopsConvention { .. } => "flop-convention",
             Self::DuplicateRows { .. } => "duplicate-rows",
@@ -80,8 +86,9 @@ impl Reason {
         let q = kleiber_core::units::format_quantity;
         match self {
             Self::TooFewRows { rows, coefficients } => format!(
-                "{rows} rows cannot determine {coefficients} coefficients: at least {} are needed, {} are better; add runs, \
-                 or hold coefficients with --fix or --tie",
+                "{} cannot determine {}: at least {} are needed, {} are better; add runs, or hold coefficients with --fix or --tie",
+                counted(*rows, "row"),
+                counted(*coefficients, "coefficient"),
                 coefficients + 1,
                 2 * coefficients
             ),
@@ -126,9 +133,26 @@ impl Reason {
                      (--map loss=ln(perplexity), or --map 'loss=bits*0.6931'), or use --force if it is right"
                 )
             }
-            Self::LossUnit { column, unit } => format!(
+            Self::ResponseDomain { column, row, value, low, high } => {
+                let suspect =
+                    if *value > *high && *value <= 100.0 * high { ", so this may be a percentage" } else { "" };
+                format!(
+                    "row {row}, column `{column}`: {value} is outside {low} to {high}{suspect}; convert it (--map '{column}={{{column}}}/100'), or use \
+                     --force if it is right"
+                )
+            }
+            Self::LossUnit { column, unit, convert } => format!(
                 "the loss comes from column `{column}`, which by its name is in {unit}, not in nats per token; convert it \
-                 (--map 'loss={{{column}}}*0.6931' for bits, ln() for perplexity), or use --force if the name misleads"
+                 (--map 'loss={convert}'), or use --force to keep the unit: E and all predictions are then in it"
+            ),
+            Self::UnitsSuspected { column, quantity, median } => format!(
+                "half of the rows have {quantity} below {} in column `{column}`: if it counts millions or billions, say so (--map '{quantity}={{{column}}}*1e9'), \
+                 or every budget and plan is wrong by that factor",
+                q(*median)
+            ),
+            Self::NoSizeEffect { variables } => format!(
+                "the fitted law is a constant: in these rows the response does not fall with {}; look at the rows, or at the sign of the response",
+                variables.join(" or ")
             ),
             Self::MixedFlops { low, high } => format!(
                 "flops / (6*params*tokens) runs from {low:.2} to {high:.2} without pattern: rows follow different FLOP or parameter \
@@ -175,7 +199,8 @@ impl Reason {
             }
             Self::Extrapolation { quantity, factor } => {
                 format!(
-                    "{quantity} is {factor:.3} times beyond the fitted range: the interval covers noise and sampling, not a law that stops holding"
+                    "{quantity} is {} times beyond the fitted range: the interval covers noise and sampling, not a law that stops holding",
+                    kleiber_core::units::format_significant(*factor, 3)
                 )
             }
             Self::BestStartAlone { tried } => {
@@ -184,7 +209,9 @@ impl Reason {
                 )
             }
             Self::Checkpoints { kept, dropped } => format!(
-                "kept the last checkpoint of each of {kept} runs and left {dropped} earlier rows out; --checkpoints all keeps them, clustered by run"
+                "kept the last checkpoint of each of {} and left {} out; --checkpoints all keeps them, clustered by run",
+                counted(*kept, "run"),
+                counted(*dropped, "earlier row")
             ),
             Self::Bootstrap { used, asked } => format!("{used} of {asked} bootstrap fits converged and were used"),
             Self::Stand { wanted, used } if wanted == "x" => {
@@ -195,7 +222,7 @@ impl Reason {
             }
             Self::Derived { column, formula } => format!("no column for {column}: computed as {formula}"),
             Self::Assumed { what } => what.clone(),
-            Self::DroppedRows { count } => format!("left out {count} rows without usable numbers"),
+            Self::DroppedRows { count } => format!("left out {} without usable numbers", counted(*count, "row")),
             Self::OutsideRange { what, low, high } => format!("{what} must lie between {} and {}", q(*low), q(*high)),
         }
     }
@@ -204,6 +231,11 @@ impl Reason {
     pub fn finding(&self) -> Finding {
         Finding { code: self.code().into(), message: self.message() }
     }
+}
+
+/// `1 row`, `2 rows`.
+fn counted(count: usize, what: &str) -> String {
+    format!("{count} {what}{}", if count == 1 { "" } else { "s" })
 }
 
 /// A [`Reason`] as JSON: its code and its sentence.

@@ -104,6 +104,23 @@ fn losses_in_another_unit_are_never_taken_for_nats() {
 }
 
 #[test]
+fn sizes_in_millions_are_remarked_on() {
+    let millions = changed(&table(), "params", |_, n| n / 1e6);
+    let odd = fit(&changed(&millions, "flops", |_, c| c / 1e6), &quick());
+    assert!(odd.is_ok() && has(&odd.warnings, "units-suspected"), "{:?}", odd.warnings);
+    assert!(!has(&fit(&table(), &quick()).warnings, "units-suspected"));
+}
+
+#[test]
+fn a_response_that_no_size_explains() {
+    let rising: Vec<f64> = (0..12).map(|i| 2.0 + 0.1 * f64::from(i)).collect();
+    let x: Vec<f64> = (0..12).map(|i| 1e6 * 2f64.powi(i)).collect();
+    let table = Table::from_numbers("rising", &[("x", &x), ("loss", &rising)]).unwrap();
+    let fit = law("m2").fit(&table, &quick()).unwrap();
+    assert!(!fit.is_ok() && has(&fit.reasons, "no-size-effect"), "{:?} {:?}", fit.reasons, fit.warnings);
+}
+
+#[test]
 fn mixed_flop_conventions() {
     let mixed = changed(&table(), "flops", |i, c| if i % 3 == 0 { c / 3.0 } else { c });
     refused(&law("chinchilla"), &mixed, &quick(), "mixed-flop-conventions");

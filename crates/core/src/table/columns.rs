@@ -57,14 +57,17 @@ pub fn canonical(name: &str) -> Option<&'static CanonicalColumn> {
     CANONICAL.iter().find(|c| c.name == name)
 }
 
+/// A name without case, spaces and punctuation.
+pub(super) fn plain(name: &str) -> String {
+    name.chars().filter(|c| c.is_alphanumeric()).flat_map(char::to_lowercase).collect()
+}
+
 /// The column of `table` that holds the canonical quantity `name`: of that very name, or of the
 /// first alias that a column bears. `None` when the file has no such column.
 pub fn recognise<'a>(table: &'a Table, name: &str) -> Option<&'a str> {
     if let Some(column) = table.column(name) {
         return Some(&column.name);
     }
-    let plain =
-        |text: &str| -> String { text.chars().filter(|c| c.is_alphanumeric()).flat_map(char::to_lowercase).collect() };
     let wanted = canonical(name)?;
     let names = std::iter::once(plain(wanted.name)).chain(wanted.aliases.iter().map(|a| (*a).to_string()));
     for alias in names {

@@ -8,6 +8,7 @@ mod columns;
 mod exports;
 mod parquet_pages;
 mod read;
+mod read_json;
 mod read_parquet;
 mod select;
 mod write;
@@ -129,10 +130,23 @@ impl Table {
         let table = match extension.as_str() {
             "parquet" | "pq" => read_parquet::read(path)?,
             "csv" | "tsv" | "txt" => read::delimited(path)?,
-            "jsonl" | "ndjson" | "json" => read::json(path)?,
+            "jsonl" | "ndjson" | "json" => read_json::json(path)?,
             _ => return Err(CoreError::UnknownFormat { path: path.into(), extension }),
         };
         exports::unfold(table, path)
+    }
+
+    /// Reads delimited text, JSON Lines or a JSON array that is already in memory, told apart by its first
+    /// character; `source` names it in messages.
+    ///
+    /// # Errors
+    /// As [`Table::read`].
+    pub fn from_text(source: &str, bytes: &[u8]) -> Result<Self, CoreError> {
+        let table = match bytes.trim_ascii_start().first() {
+            Some(b'{' | b'[') => read_json::json_text(source, bytes)?,
+            _ => read::delimited_text(source, bytes)?,
+        };
+        exports::unfold(table, Path::new(source))
     }
 
     /// Reads delimited text that is already in memory; `source` names it in messages.
@@ -197,7 +211,7 @@ impl Table {
                 row: self.origin[row],
                 column: name.into(),
                 found: format!("\"{}\"", text.chars().take(60).collect::<String>()),
-                expected: "a number".into(),
+                expected: if grouped(text) { "a number without commas, such as 1300.5" } else { "a number" }.into(),
             })
         };
         cells.iter().enumerate().map(read).collect()
@@ -258,8 +272,12 @@ impl Table {
 
     /// The error for a column that is not there, with the nearest name.
     pub fn missing(&self, name: &str) -> CoreError {
-        let names: Vec<&str> = self.columns.iter().map(|c| c.name.as_str()).collect();
-        let nearest = nearest(name, &names).map(str::to_string);
+        let mut names: Vec<&str> = self.columns.iter().map(|c| c.name.as_str()).collect();
+        // `Loss (nats)` or `loss_c4` is nearer to `loss` than any other word of four letters.
+        let plain = columns::plain(name);
+        let alike = |column: &&str| plain.len() > 2 && columns::plain(column).contains(&plain);
+        names.sort_by_key(|column| !alike(column));
+        let nearest = names.iter().copied().find(alike).or_else(|| nearest(name, &names)).map(str::to_string);
         let mut available = names
             .iter()
             .take(20)
@@ -271,6 +289,11 @@ impl Table {
         }
         CoreError::MissingColumn { source_name: self.source.clone(), column: name.into(), nearest, available }
     }
+}
+
+/// Whether a cell is a number but for commas: thousands separators, or a decimal comma.
+fn grouped(text: &str) -> bool {
+    text.contains(',') && text.replace(',', "").trim().parse::<f64>().is_ok()
 }
 
 /// The candidate closest to `name`, when it is close enough to be a slip of the pen.

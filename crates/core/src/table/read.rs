@@ -1,5 +1,5 @@
-//! Delimited text (CSV, TSV and their cousins) and JSON Lines, through the `csv` and `serde_json`
-//! crates.
+//! Delimited text (CSV, TSV and their cousins) through the `csv` crate, and the columns that every reader of text
+//! fills.
 
 use super::{Cells, Column, Table};
 use crate::CoreError;
@@ -10,9 +10,7 @@ use std::sync::Arc;
 /// Largest file that is read into memory.
 const MAX_BYTES: u64 = 8 << 30;
 /// Most columns a table may have.
-const MAX_COLUMNS: usize = 4096;
-/// Longest name of a column, in bytes.
-const MAX_NAME: usize = 1024;
+pub(super) const MAX_COLUMNS: usize = 4096;
 
 pub(super) fn delimited(path: &Path) -> Result<Table, CoreError> {
     delimited_text(&name_of(path), &load(path)?)
@@ -38,7 +36,7 @@ pub(super) fn delimited_text(source: &str, bytes: &[u8]) -> Result<Table, CoreEr
     let mut builders: Vec<Builder> = names.iter().map(|_| Builder::default()).collect();
     let mut texts = Interner::default();
     let mut record = csv::StringRecord::new();
-    let mut rows = 0u64;
+    let (mut rows, mut broken) = (0u64, None);
     loop {
         match reader.read_record(&mut record) {
             Ok(true) => {}
@@ -46,6 +44,7 @@ pub(super) fn delimited_text(source: &str, bytes: &[u8]) -> Result<Table, CoreEr
             Err(e) => return Err(malformed(&e)),
         }
         let fields = record.len();
+        broken = record.as_slice().contains('\n').then(|| record.position().map_or(0, csv::Position::line));
         // A trailing delimiter on every data line is harmless; anything else loses or invents data.
         let trailing = fields == names.len() + 1 && record.get(fields - 1) == Some("");
         if fields != names.len() && !trailing {
@@ -61,90 +60,18 @@ pub(super) fn delimited_text(source: &str, bytes: &[u8]) -> Result<Table, CoreEr
         }
         rows += 1;
     }
+    // A quote that is never closed takes the rest of the file into one cell without an error.
+    if let Some(line) = broken
+        && bytes.iter().filter(|&&b| b == b'"').count() % 2 == 1
+    {
+        return Err(CoreError::Malformed {
+            source_name: source.into(),
+            line,
+            found: "a quote that is never closed".into(),
+            expected: "quotes in pairs".into(),
+        });
+    }
     finish(source, names, builders, rows)
-}
-
-pub(super) fn json(path: &Path) -> Result<Table, CoreError> {
-    json_text(&name_of(path), &load(path)?)
-}
-
-/// Reads JSON Lines, or one JSON array, of flat objects; nested objects become `outer.inner`.
-fn json_text(source: &str, bytes: &[u8]) -> Result<Table, CoreError> {
-    let bytes = checked_text(source, bytes)?;
-    let malformed = |line: u64, found: String| CoreError::Malformed {
-        source_name: source.into(),
-        line,
-        found,
-        expected: "one JSON object per line, or one array of objects".into(),
-    };
-    let mut objects: Vec<(u64, serde_json::Value)> = Vec::new();
-    if bytes.trim_ascii_start().first() == Some(&b'[') {
-        let array: Vec<serde_json::Value> =
-            serde_json::from_slice(bytes).map_err(|e| malformed(e.line() as u64, e.to_string()))?;
-        objects.extend(array.into_iter().map(|v| (0, v)));
-    } else {
-        for (index, line) in bytes.split(|&b| b == b'\n').enumerate() {
-            if !line.trim_ascii().is_empty() {
-                let number = index as u64 + 1;
-                let value = serde_json::from_slice(line).map_err(|e| malformed(number, e.to_string()))?;
-                objects.push((number, value));
-            }
-        }
-    }
-    let mut names: Vec<String> = Vec::new();
-    let mut places: HashMap<String, usize> = HashMap::new();
-    let mut builders: Vec<Builder> = Vec::new();
-    let mut texts = Interner::default();
-    let mut rows = 0;
-    for (line, value) in objects {
-        let serde_json::Value::Object(object) = value else {
-            return Err(malformed(line, format!("`{}`", value.to_string().chars().take(60).collect::<String>())));
-        };
-        let mut fields = Vec::new();
-        if !flatten(String::new(), serde_json::Value::Object(object), &mut fields) {
-            return Err(malformed(line, format!("a name longer than the limit of {MAX_NAME} bytes")));
-        }
-        for (name, text) in fields {
-            let place = *places.entry(name.clone()).or_insert_with(|| {
-                names.push(name);
-                let mut builder = Builder::default();
-                (0..rows).for_each(|_| builder.push("", &mut texts));
-                builders.push(builder);
-                builders.len() - 1
-            });
-            if place >= MAX_COLUMNS {
-                return Err(too_many_columns(source));
-            }
-            if builders[place].rows == rows {
-                builders[place].push(&text, &mut texts);
-            }
-        }
-        rows += 1;
-        for builder in builders.iter_mut().filter(|b| b.rows < rows) {
-            builder.push("", &mut texts);
-        }
-    }
-    let names = header_names(source, &names)?;
-    finish(source, names, builders, rows as u64)
-}
-
-/// Collects the leaves of nested objects as `outer.inner`; false when a name grows too long.
-fn flatten(prefix: String, value: serde_json::Value, out: &mut Vec<(String, String)>) -> bool {
-    if prefix.len() > MAX_NAME {
-        return false;
-    }
-    match value {
-        serde_json::Value::Object(object) => {
-            return object.into_iter().all(|(key, inner)| {
-                let name = if prefix.is_empty() { key } else { format!("{prefix}.{key}") };
-                flatten(name, inner, out)
-            });
-        }
-        serde_json::Value::Null => out.push((prefix, String::new())),
-        serde_json::Value::String(text) => out.push((prefix, text)),
-        other => out.push((prefix, other.to_string())),
-    }
-    true
 }
 
 /// A cell as a number: plain numbers, empty and the usual words for "missing" (`NaN`).
@@ -157,14 +84,14 @@ pub(super) fn number(text: &str) -> Option<f64> {
 
 /// Collects one column, as numbers for as long as every cell is one.
 #[derive(Default)]
-struct Builder {
+pub(super) struct Builder {
     numbers: Vec<f64>,
     text: Option<Vec<Arc<str>>>,
-    rows: usize,
+    pub(super) rows: usize,
 }
 
 impl Builder {
-    fn push(&mut self, field: &str, texts: &mut Interner) {
+    pub(super) fn push(&mut self, field: &str, texts: &mut Interner) {
         self.rows += 1;
         if let Some(text) = &mut self.text {
             text.push(texts.get(field));
@@ -191,7 +118,7 @@ fn plain(value: f64) -> String {
 
 /// Shares equal texts, so that a label column of a million rows costs a pointer per row.
 #[derive(Default)]
-struct Interner(HashSet<Arc<str>>);
+pub(super) struct Interner(HashSet<Arc<str>>);
 
 impl Interner {
     fn get(&mut self, text: &str) -> Arc<str> {
@@ -204,7 +131,7 @@ impl Interner {
     }
 }
 
-fn header_names(source: &str, header: &[String]) -> Result<Vec<String>, CoreError> {
+pub(super) fn header_names(source: &str, header: &[String]) -> Result<Vec<String>, CoreError> {
     if header.len() > MAX_COLUMNS {
         return Err(too_many_columns(source));
     }
@@ -227,7 +154,7 @@ fn header_names(source: &str, header: &[String]) -> Result<Vec<String>, CoreErro
     Ok(header.iter().enumerate().map(unnamed).collect())
 }
 
-fn finish(source: &str, names: Vec<String>, builders: Vec<Builder>, rows: u64) -> Result<Table, CoreError> {
+pub(super) fn finish(source: &str, names: Vec<String>, builders: Vec<Builder>, rows: u64) -> Result<Table, CoreError> {
     if rows == 0 {
         return Err(CoreError::Empty { source_name: source.into(), found: "only a header".into() });
     }
@@ -243,7 +170,7 @@ fn finish(source: &str, names: Vec<String>, builders: Vec<Builder>, rows: u64) -
     Table::new(source, columns.collect())
 }
 
-fn load(path: &Path) -> Result<Vec<u8>, CoreError> {
+pub(super) fn load(path: &Path) -> Result<Vec<u8>, CoreError> {
     let fail = |source| CoreError::Io { path: path.into(), action: "read", source };
     let size = std::fs::metadata(path).map_err(fail)?.len();
     if size > MAX_BYTES {
@@ -257,7 +184,7 @@ fn load(path: &Path) -> Result<Vec<u8>, CoreError> {
 }
 
 /// Strips a byte-order mark and refuses what is empty or not UTF-8.
-fn checked_text<'a>(source: &str, bytes: &'a [u8]) -> Result<&'a [u8], CoreError> {
+pub(super) fn checked_text<'a>(source: &str, bytes: &'a [u8]) -> Result<&'a [u8], CoreError> {
     let bytes = bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(bytes);
     if let Err(e) = std::str::from_utf8(bytes) {
         let line = bytes[..e.valid_up_to()].iter().filter(|&&b| b == b'\n').count() as u64 + 1;
@@ -278,7 +205,7 @@ fn checked_text<'a>(source: &str, bytes: &'a [u8]) -> Result<&'a [u8], CoreError
     Ok(bytes)
 }
 
-fn too_many_columns(source: &str) -> CoreError {
+pub(super) fn too_many_columns(source: &str) -> CoreError {
     CoreError::TooLarge {
         source_name: source.into(),
         declared: format!("more than {MAX_COLUMNS} columns"),
@@ -320,23 +247,12 @@ mod tests {
             ("a,b\n1,2\n1,2,3,4\n", "line 3: found 4 fields, expected 2"),
             ("1,2\n3,4\n", "only numbers in the first line"),
             ("a,b\n1,\u{0}\n", "a zero byte"),
+            ("a,b\n1,\"2\n3,4\n", "line 2: found a quote that is never closed"),
         ] {
             let error = csv(text).unwrap_err().to_string();
             assert!(error.contains(part), "{text:?}: {error}");
         }
         let error = delimited_text("t.csv", b"a,b\n1,\xff\n").unwrap_err().to_string();
         assert!(error.contains("line 2") && error.contains("UTF-8"), "{error}");
-    }
-
-    #[test]
-    fn json_lines_and_arrays_flatten() {
-        let lines = "{\"run\":\"a\",\"loss\":3.5,\"config\":{\"lr\":1e-3}}\n{\"run\":\"b\",\"loss\":null,\"late\":1}\n";
-        let table = json_text("t.jsonl", lines.as_bytes()).unwrap();
-        assert_eq!(table.numbers("config.lr").unwrap()[0], 1e-3);
-        assert!(table.numbers("loss").unwrap()[1].is_nan());
-        assert_eq!(table.numbers("late").unwrap()[1], 1.0);
-        assert_eq!(json_text("t.json", b"[{\"a\":1},{\"a\":2}]").unwrap().numbers("a").unwrap(), [1.0, 2.0]);
-        let error = json_text("t.jsonl", b"{\"a\":1}\n[1]\n").unwrap_err().to_string();
-        assert!(error.contains("line 2"), "{error}");
     }
 }

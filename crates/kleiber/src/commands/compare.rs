@@ -2,9 +2,10 @@
 
 use super::table::{TableArgs, law_for};
 use crate::error::CliError;
+use crate::figures::{self, quoted};
 use crate::output::Output;
+use crate::render::Report;
 use crate::render::{self, TableBlock};
-use crate::{figures, render::Report};
 use clap::Args;
 use kleiber_core::table::{Table, recognise};
 use kleiber_core::units::format_significant;
@@ -50,6 +51,7 @@ pub(crate) struct CompareArgs {
 /// Runs `kleiber compare`.
 pub(crate) fn run(args: &CompareArgs) -> Result<Output, CliError> {
     let table = args.table.read()?;
+    args.report.iter().try_for_each(|path| render::check_target(path))?;
     let names = if args.laws.is_empty() { suggested(&table) } else { args.laws.clone() };
     let laws: Vec<Law> = names.iter().map(|name| law_for(Some(name), &table, &[])).collect::<Result<_, _>>()?;
     let options = Options {
@@ -85,7 +87,7 @@ pub(crate) fn run(args: &CompareArgs) -> Result<Output, CliError> {
         output.notes.push(format!("{}: {}", law.law, law.reasons[0].message));
     }
     if let Some(best) = comparison.laws.first().filter(|l| l.holdout_mean_abs_rel_error.is_some()) {
-        output.hints.push(format!("next: kleiber fit {} --law '{}' -o law.json", args.table.table.display(), best.law));
+        output.hints.push(format!("next: kleiber fit {} --law {} -o law.json", args.table.words(), quoted(&best.law)));
     }
     Ok(output)
 }

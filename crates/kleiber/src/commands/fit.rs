@@ -11,7 +11,8 @@ use indexmap::IndexMap;
 use kleiber_core::table::Table;
 use kleiber_core::units::format_significant;
 use kleiber_laws::forms::Bound;
-use kleiber_laws::{Checkpoints, Estimate, Fit, IntervalKind, Law, Method, Objective, Options, Status};
+use kleiber_laws::plan::plans;
+use kleiber_laws::{Checkpoints, Estimate, Finding, Fit, IntervalKind, Law, Method, Objective, Options, Status};
 use std::path::PathBuf;
 
 /// Fit a law to a table of runs.
@@ -141,6 +142,7 @@ pub(crate) fn run(args: &FitArgs) -> Result<Output, CliError> {
     }
     let table = args.table.read()?;
     keep_table(args)?;
+    args.report.iter().try_for_each(|path| render::check_target(path))?;
     match &args.by {
         Some(column) => by_group(args, &table, column),
         None => one(args, &table),
@@ -163,6 +165,12 @@ fn keep_table(args: &FitArgs) -> Result<(), CliError> {
 fn fit(args: &FitArgs, table: &Table) -> Result<(Law, Fit), CliError> {
     let law = law_for(args.law.as_deref(), table, &args.bounds)?;
     let mut fit = law.fit(table, &args.options())?;
+    if let Some(named) = args.law.as_ref().filter(|_| fit.law == "allocation") {
+        fit.warnings.push(Finding {
+            code: "law-not-used".into(),
+            message: format!("{} fits the best size at each compute directly; {named} plays no part in it", fit.method),
+        });
+    }
     if let Some(path) = &args.loss_law {
         if fit.law != "downstream-error" {
             return Err(CliError::usage(
@@ -196,15 +204,30 @@ fn one(args: &FitArgs, table: &Table) -> Result<Output, CliError> {
     output = output.with_findings(fit.status, &fit.reasons, &fit.warnings);
     output.hints.extend(written.iter().map(|p| format!("wrote {}", p.display())));
     match &args.output {
-        Some(path) if fit.is_ok() => {
-            output.hints.push(format!("next: kleiber plan compute {} --flops 1e21", path.display()))
-        }
+        Some(path) if fit.is_ok() => output.hints.push(next(&fit, &path.to_string_lossy())),
         None if fit.is_ok() => {
             output.hints.push("next: save the law with -o law.json, then kleiber predict or kleiber plan".into())
         }
-        _ => {}
+        Some(path) => output.notes.push(format!("{} is not written: there is no law to save", path.display())),
+        None => {}
     }
     Ok(output)
+}
+
+/// What to do with a saved law: plan with it where it can plan, else predict beyond its runs.
+fn next(fit: &Fit, path: &str) -> String {
+    let path = figures::quoted(path);
+    let Some(model) = &fit.model else { return String::new() };
+    let budget = 10.0 * model.flops_range.map_or(1e20, |range| range.1);
+    if plans(fit) {
+        return format!("next: kleiber plan compute {path} --flops {budget:.0e}");
+    }
+    let beyond = |(name, range): (&String, &(f64, f64))| format!("{name}={:.3e}", 2.0 * range.1);
+    let point: Vec<String> = match model.chained {
+        Some(_) => vec!["params=7B".into(), "tokens=140B".into()],
+        None => model.ranges.iter().map(beyond).collect(),
+    };
+    format!("next: kleiber predict {path} --at {}", point.join(","))
 }
 
 fn by_group(args: &FitArgs, table: &Table, column: &str) -> Result<Output, CliError> {
@@ -218,10 +241,7 @@ fn by_group(args: &FitArgs, table: &Table, column: &str) -> Result<Output, CliEr
         if !args.json {
             output.text.push_str(&format!("{column} = {label}\n{}\n", text(&fit, &law, table.source())));
         }
-        let named = |finding: &kleiber_laws::Finding| kleiber_laws::Finding {
-            message: format!("{label}: {}", finding.message),
-            ..finding.clone()
-        };
+        let named = |finding: &Finding| Finding { message: format!("{label}: {}", finding.message), ..finding.clone() };
         let (reasons, warnings): (Vec<_>, Vec<_>) =
             (fit.reasons.iter().map(named).collect(), fit.warnings.iter().map(named).collect());
         // One group that supports no answer does not make the others unusable.
@@ -230,7 +250,9 @@ fn by_group(args: &FitArgs, table: &Table, column: &str) -> Result<Output, CliEr
     }
     output.refused = fits.values().all(|f| !f.is_ok());
     if args.json {
-        let document = serde_json::json!({ "schema": "kleiber.fit-by/1", "by": column, "fits": fits });
+        let status = if output.refused { Status::Refused } else { Status::Ok };
+        let document =
+            serde_json::json!({ "schema": "kleiber.fit-by/1", "by": column, "status": status, "fits": fits });
         output.text = Output::json(&document).text;
     }
     Ok(output)
@@ -239,7 +261,8 @@ fn by_group(args: &FitArgs, table: &Table, column: &str) -> Result<Output, CliEr
 fn text(fit: &Fit, law: &Law, source: &str) -> String {
     let columns: Vec<String> =
         fit.columns.iter().map(|(n, c)| if n == c { n.clone() } else { format!("{n} = `{c}`") }).collect();
-    let mut text = format!("{}: {}\n{} rows of {source}, {}\n", fit.law, fit.equation, fit.rows, columns.join(", "));
+    let name = if fit.equation.contains(&fit.law) { String::new() } else { format!("{}: ", fit.law) };
+    let mut text = format!("{name}{}\n{} rows of {source}, {}\n", fit.equation, fit.rows, columns.join(", "));
     if !fit.is_ok() {
         text.push_str("no answer: see the reasons below\n");
         return text;

@@ -18,8 +18,9 @@ use kleiber_core::units::parse_quantity;
 /// Runs the command that was asked for.
 pub(crate) fn run(cli: &Cli) -> Result<Output, CliError> {
     if let Some(threads) = cli.threads {
+        let cores = std::thread::available_parallelism().map_or(1, usize::from);
         // Fails only when the pool exists already, which nothing before this point creates.
-        let _ = rayon::ThreadPoolBuilder::new().num_threads(usize::from(threads)).build_global();
+        let _ = rayon::ThreadPoolBuilder::new().num_threads(usize::from(threads).min(cores)).build_global();
     }
     match &cli.command {
         Command::Fit(args) => fit::run(args),

@@ -4,10 +4,10 @@ use super::{level, point, quantity};
 use crate::error::CliError;
 use crate::output::Output;
 use crate::render::{self, TableBlock};
-use clap::{Args, Subcommand};
+use clap::{ArgGroup, Args, Subcommand};
 use indexmap::IndexMap;
 use kleiber_core::units::{format_quantity, format_significant};
-use kleiber_laws::plan::{ComputePlan, ComputeRequest, DesignRequest, plan_compute, plan_design};
+use kleiber_laws::plan::{ComputePlan, ComputeRequest, DesignRequest, designs, plan_compute, plan_design};
 use kleiber_laws::{Estimate, Fit};
 use std::path::PathBuf;
 
@@ -33,6 +33,7 @@ impl PlanCommand {
 /// Training is counted as 6 FLOP per parameter and token. Accelerators for --gpu: v100, t4, a10, a100, l4, l40s,
 /// rtx3090, rtx4090, h100, h100-pcie, h200, b200, mi250x, mi300x, tpu-v4, tpu-v5e, tpu-v5p.
 #[derive(Debug, Args)]
+#[command(group = ArgGroup::new("goal").required(true).args(["flops", "loss"]))]
 #[command(after_help = "Examples:
   kleiber plan compute law.json --flops 1e21
   kleiber plan compute law.json --loss 2.2 --gpu h100 --mfu 0.4 --price 2.5
@@ -42,7 +43,7 @@ pub(crate) struct ComputeArgs {
     /// A law saved with `kleiber fit -o`.
     law: PathBuf,
     /// Compute budget, in FLOP; with --serve-tokens it covers training and serving.
-    #[arg(long, value_name = "FLOP", value_parser = quantity, conflicts_with = "loss", required_unless_present = "loss")]
+    #[arg(long, value_name = "FLOP", value_parser = quantity)]
     flops: Option<f64>,
     /// Loss to reach; the plan finds the least compute.
     #[arg(long, value_parser = quantity)]
@@ -53,7 +54,7 @@ pub(crate) struct ComputeArgs {
     /// Tokens to be served over the model's life, 2 FLOP per parameter each.
     #[arg(long, value_name = "TOKENS", value_parser = quantity)]
     serve_tokens: Option<f64>,
-    /// Accelerator, for hours.
+    /// Accelerator, for hours. [default: h100 with --mfu or --price]
     #[arg(long, value_name = "NAME")]
     gpu: Option<String>,
     /// Share of its peak that training reaches. [default: 0.4]
@@ -125,7 +126,7 @@ fn compute(args: &ComputeArgs) -> Result<Output, CliError> {
     let plan = plan_compute(&fit, &request)?;
     let mut output = if args.json { Output::json(&plan) } else { Output::text(compute_text(&plan, &fit)) };
     output = output.with_findings(plan.status, &plan.reasons, &plan.warnings);
-    if let (Some(n), Some(d), false) = (plan.params.value, plan.tokens.value, output.refused) {
+    if let (Some(n), Some(d), true) = (plan.params.value, plan.tokens.value, !output.refused && designs(&fit)) {
         let law = args.law.display();
         output.hints.push(format!(
             "next: kleiber plan design {law} --target params={n:.3e},tokens={d:.3e} --budget {:.1e}",
@@ -162,6 +163,9 @@ fn compute_text(plan: &ComputePlan, fit: &Fit) -> String {
         rows,
         numeric: vec![false, true, true, true],
     };
+    if plan.params.value.is_none() {
+        return format!("no plan by {} ({} rows): see the reasons below\n", plan.law, fit.rows);
+    }
     let mut text = format!(
         "{} plans by {} ({} rows)\n\n{}\n",
         plan.plan,
@@ -229,9 +233,10 @@ fn design(args: &DesignArgs) -> Result<Output, CliError> {
         render::terminal_table(&block, Some(90))
     );
     text.push_str(&format!(
-        "all {} runs cost {} FLOP\n",
+        "all {} runs cost {} of {} FLOP\n",
         plan.runs.len(),
-        format_quantity(plan.runs.iter().map(|r| r.flops).sum())
+        format_quantity(plan.runs.iter().map(|r| r.flops).sum()),
+        format_quantity(args.budget)
     ));
     Ok(Output::text(text))
 }

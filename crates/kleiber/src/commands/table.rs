@@ -1,17 +1,23 @@
 //! Options shared by the commands that read a run table.
 
 use crate::error::CliError;
+use crate::figures::quoted;
 use clap::Args;
+use kleiber_core::CoreError;
 use kleiber_core::table::{Selection, Table, recognise};
 use kleiber_laws::Law;
 use kleiber_laws::forms::Bound;
-use std::path::PathBuf;
+use std::io::Read;
+use std::path::{Path, PathBuf};
+
+/// Most bytes read from stdin.
+const MOST_STDIN: u64 = 4 << 30;
 
 /// The table and how to read it.
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Table")]
 pub(crate) struct TableArgs {
-    /// Run table: .csv, .tsv, .jsonl, .json or .parquet; also W&B and TensorBoard CSV exports.
+    /// Run table: .csv, .tsv, .jsonl, .json or .parquet; also W&B and TensorBoard CSV exports. - reads text from stdin.
     pub(crate) table: PathBuf,
     /// Name a column, or compute one: params=N, tokens=flops/(6*params). Usual names are recognised without it.
     ///
@@ -34,13 +40,30 @@ impl TableArgs {
         for condition in &self.conditions {
             selection = selection.filter(condition)?;
         }
-        let table = selection.apply(&Table::read(&self.table)?)?;
+        let table = if self.table == Path::new("-") { read_stdin()? } else { Table::read(&self.table)? };
+        let table = selection.apply(&table)?;
         if table.rows() == 0 {
             let message = format!("{}: no row satisfies --where", self.table.display());
             return Err(CliError::usage(message, "loosen the condition; text is compared in quotes: corpus==\"c4\""));
         }
         Ok(table)
     }
+
+    /// These options as they would be typed again, for a hint.
+    pub(crate) fn words(&self) -> String {
+        let options = |name: &'static str, values: &[String]| {
+            values.iter().map(move |v| format!(" {name} {}", quoted(v))).collect::<String>()
+        };
+        let table = quoted(&self.table.to_string_lossy());
+        format!("{table}{}{}", options("--map", &self.maps), options("--where", &self.conditions))
+    }
+}
+
+fn read_stdin() -> Result<Table, CliError> {
+    let mut bytes = Vec::new();
+    let read = std::io::stdin().lock().take(MOST_STDIN).read_to_end(&mut bytes);
+    read.map_err(|source| CoreError::Io { path: "-".into(), action: "read", source })?;
+    Ok(Table::from_text("stdin", &bytes)?)
 }
 
 /// The law asked for, or the one that the columns of the table suggest.

@@ -1,7 +1,7 @@
 //! Pictures of laws of one size axis, and of profiles.
 
 use super::surface::law_band;
-use super::{some_draws, spaced};
+use super::{band, some_draws, spaced};
 use crate::render::{Axis, Figure, Layer};
 use kleiber_laws::{Fit, Law, Profile};
 
@@ -47,12 +47,51 @@ pub(super) fn curve(fit: &Fit, law: &Law) -> Option<Figure> {
     layers.push(Layer::Line { name: "extrapolated".into(), x: beyond.0, y: beyond.1, dashed: true, color: 1 });
     let name = info.variables[0].name.as_str();
     let column = fit.columns.get(name).map_or(name, String::as_str);
+    let (column, unit) = if name == "flops" { ("training compute", "FLOP") } else { (column, "") };
     Some(Figure {
         id: "curve".into(),
         title: format!("{} against {column}", info.response.name),
         caption: "Points: fitted rows. Line: the law, dashed beyond them.".into(),
-        x: Axis { label: column.into(), unit: String::new(), log: !is_loss },
+        x: Axis { label: column.into(), unit: unit.into(), log: !is_loss },
         y: Axis { label: info.response.name.to_string(), unit: info.response.unit.into(), log: !is_loss },
+        layers,
+    })
+}
+
+/// IsoFLOP and envelope fits: the best size at each compute.
+pub(super) fn allocation(fit: &Fit) -> Option<Figure> {
+    let model = fit.model.as_ref().filter(|m| !m.optima.is_empty())?;
+    let (low, high) = model.flops_range?;
+    let (c, draws) = (fit.point(), some_draws(fit, DRAWS));
+    let best = |c: &[f64], flops: f64| c[0] * flops.powf(c[1]);
+    let x = spaced(low, high * BEYOND, POINTS);
+    let at = |flops: &f64| band(&draws.iter().map(|c| best(c, *flops)).collect::<Vec<_>>());
+    let (lows, highs): (Vec<f64>, Vec<f64>) = x.iter().map(at).unzip();
+    let line = |name: &str, from: f64, to: f64, dashed| {
+        let x = spaced(from, to, 2);
+        Layer::Line { name: name.into(), y: x.iter().map(|v| best(&c, *v)).collect(), x, dashed, color: 1 }
+    };
+    let mut layers = vec![
+        Layer::Region { name: "beyond the fitted budgets".into(), from: high, to: high * BEYOND },
+        Layer::Points {
+            name: "best size at each budget".into(),
+            x: model.optima.iter().map(|o| o[0]).collect(),
+            y: model.optima.iter().map(|o| o[1]).collect(),
+            labels: model.optima.iter().map(|o| format!("loss {:.4}", o[2])).collect(),
+            color: 0,
+        },
+    ];
+    if lows.iter().any(|v| v.is_finite()) {
+        layers.push(Layer::Band { name: "95% of the law".into(), x, low: lows, high: highs, color: 1 });
+    }
+    layers.push(line("N0 C^a", low, high, false));
+    layers.push(line("extrapolated", high, high * BEYOND, true));
+    Some(Figure {
+        id: "allocation".into(),
+        title: "Best model size against compute".into(),
+        caption: "Points: the lowest loss at each budget. Line: the power law through them, dashed beyond them.".into(),
+        x: Axis { label: "training compute".into(), unit: "FLOP".into(), log: true },
+        y: Axis { label: "model size".into(), unit: "params".into(), log: true },
         layers,
     })
 }

@@ -15,6 +15,9 @@ use kleiber_laws::{Fit, Law};
 /// The picture that says most: the law over compute, or over its one size axis.
 pub(crate) fn main_figure(fit: &Fit, law: &Law) -> Option<Figure> {
     let law = effective(fit, law);
+    if let Some(figure) = curve::allocation(fit) {
+        return Some(figure);
+    }
     if is_surface(&law) { surface::frontier(fit, &law) } else { curve::curve(fit, &law) }
 }
 
@@ -46,6 +49,11 @@ pub(crate) fn fit_report(fit: &Fit, law: &Law, source: &str) -> Report {
             .collect(),
     }];
     let mut checks: Vec<Block> = residuals::residuals(fit, &law).map(Block::Figure).into_iter().collect();
+    if fit.law == "allocation"
+        && let Some(figure) = curve::curve(fit, &law)
+    {
+        sections.push(Section { title: "Loss along the best sizes".into(), blocks: vec![Block::Figure(figure)] });
+    }
     if is_surface(&law)
         && let Some(figure) = surface::slices(fit, &law)
     {
@@ -71,13 +79,15 @@ pub(crate) fn fit_report(fit: &Fit, law: &Law, source: &str) -> Report {
 
 /// The command as it was typed, quoted for a shell, with the version that ran it.
 pub(crate) fn command_line() -> String {
-    let quote = |word: String| {
-        let plain = |c: char| c.is_ascii_alphanumeric() || "-_./=:,@+%".contains(c);
-        if !word.is_empty() && word.chars().all(plain) { word } else { format!("'{}'", word.replace('\'', "'\\''")) }
-    };
-    let words = std::env::args_os().skip(1).map(|w| quote(w.to_string_lossy().into_owned()));
+    let words = std::env::args_os().skip(1).map(|w| quoted(&w.to_string_lossy()));
     let line: Vec<String> = std::iter::once("kleiber".to_string()).chain(words).collect();
     format!("{}\n# kleiber {}", line.join(" "), env!("CARGO_PKG_VERSION"))
+}
+
+/// A word quoted for a shell where it must be.
+pub(crate) fn quoted(word: &str) -> String {
+    let plain = |c: char| c.is_ascii_alphanumeric() || "-_./=:,@+%".contains(c);
+    if !word.is_empty() && word.chars().all(plain) { word.into() } else { format!("'{}'", word.replace('\'', "'\\''")) }
 }
 
 /// IsoFLOP and envelope fits are laws of compute whatever law was asked for.

@@ -85,8 +85,7 @@ pub(super) fn slices(fit: &Fit, law: &Law) -> Option<Figure> {
     let (_, &(small, large)) = model.ranges.get_index(size)?;
     let c = fit.point();
     let mut layers = Vec::new();
-    let budgets = spaced(low * 1.3, high / 1.3, SLICES).into_iter().map(one_digit);
-    for (color, budget) in budgets.enumerate() {
+    for (color, budget) in budgets(model, law).into_iter().enumerate() {
         let near = |row: &&(String, Vec<f64>, f64)| law.compute(&row.1).is_some_and(|f| (f / budget).ln().abs() < 0.25);
         let runs: Vec<&(String, Vec<f64>, f64)> = model.rows.iter().filter(near).collect();
         // The runs near a budget are moved to it along the law, so that points and line can be compared.
@@ -127,10 +126,19 @@ pub(super) fn slices(fit: &Fit, law: &Law) -> Option<Figure> {
     })
 }
 
-/// The nearest number of the form d x 10^k with one digit d.
-fn one_digit(value: f64) -> f64 {
-    let power = 10f64.powf(value.log10().floor());
-    (value / power).round().max(1.0) * power
+/// Budgets where the runs are: even shares of the runs by compute, each rounded to two digits.
+fn budgets(model: &Model, law: &Law) -> Vec<f64> {
+    let compute: Vec<f64> = model.rows.iter().filter_map(|row| law.compute(&row.1)).collect();
+    let sorted = kleiber_core::stats::sorted(&compute);
+    let middle = |slice: usize| kleiber_core::stats::quantile_sorted(&sorted, (slice as f64 + 0.5) / SLICES as f64);
+    let mut budgets: Vec<f64> = (0..SLICES).map(middle).map(two_digits).collect();
+    budgets.dedup_by(|next, last| *next < 1.7 * *last);
+    budgets
+}
+
+fn two_digits(value: f64) -> f64 {
+    let unit = 10f64.powf(value.log10().floor() - 1.0);
+    (value / unit).round() * unit
 }
 
 /// Band of values of the law under the draws; used by curves as well.

@@ -33,4 +33,4 @@ pub(crate) use figure::{Axis, Figure, Layer};
 pub(crate) use report::{Block, Report, Section, TableBlock};
 pub(crate) use terminal_plot::terminal_plot;
 pub(crate) use terminal_table::terminal_table;
-pub(crate) use write::write_report;
+pub(crate) use write::{check_target, write_report};

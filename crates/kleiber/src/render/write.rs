@@ -70,6 +70,22 @@ pub(crate) fn write_report(report: &Report, path: &Path) -> Result<Vec<PathBuf>,
     Ok(files.into_iter().map(|(path, _)| path).collect())
 }
 
+/// Checks before long work that a report can be written to `path`: its extension and its folder.
+///
+/// # Errors
+/// [`RenderError::UnknownExtension`], or [`RenderError::Io`] without the folder.
+pub(crate) fn check_target(path: &Path) -> Result<(), RenderError> {
+    format(path)?;
+    folder_exists(path).map_err(|source| RenderError::Io { path: path.to_owned(), source })
+}
+
+fn folder_exists(path: &Path) -> io::Result<()> {
+    match path.parent().filter(|folder| !folder.as_os_str().is_empty()) {
+        Some(folder) => fs::metadata(folder).map(drop),
+        None => Ok(()),
+    }
+}
+
 fn format(path: &Path) -> Result<Format, RenderError> {
     let extension = path.extension().unwrap_or_default().to_string_lossy().into_owned();
     match extension.to_ascii_lowercase().as_str() {

@@ -55,6 +55,7 @@ pub(crate) fn cases() -> Vec<Case> {
         fit("no header", "t.csv", lines[1..].join("\n")).fails("only numbers in the first line", "header"),
         fit("duplicate header", "t.csv", good.replacen("flops", "loss", 1)).fails("`loss` appears twice", "rename"),
         fit("empty header names", "t.csv", good.replacen(lines[0], ",,,", 1)).fails("no header", "header line"),
+        fit("a quote never closed", "t.csv", note("\"open")).fails("line 6: found a quote", "help:"),
         fit("short row", "t.csv", ragged(4, &|l| l.rsplit_once(',').unwrap().0.to_string()))
             .fails("line 5: found 3 fields, expected 4", "help:"),
         fit("long row", "t.csv", ragged(4, &|l| format!("{l},9"))).fails("line 5: found 5 fields, expected 4", "help:"),

@@ -60,7 +60,7 @@ pub(crate) fn cases() -> Vec<Case> {
         fit("all losses missing", "t.csv", losses(|_| String::new())).refuses("non-finite", "column `loss`", "--where"),
         fit("1e300 everywhere", "t.csv", edited(|_, n, c| if n == "loss" { c.into() } else { "1e300".into() }))
             .refuses("single-size", "params", "add runs"),
-        fit("1 row", "t.csv", head(1)).refuses("too-few-rows", "1 rows cannot determine 5", "at least 6"),
+        fit("1 row", "t.csv", head(1)).refuses("too-few-rows", "1 row cannot determine 5", "at least 6"),
         fit("5 rows", "t.csv", head(5)).refuses("too-few-rows", "5 rows cannot determine 5", "--fix"),
         fit("a row twice", "t.csv", twice).refuses("duplicate-rows", "rows 4 and 31 are equal", "remove them"),
         fit("all rows equal", "t.csv", equal).refuses("duplicate-rows", "rows 1 and 2 are equal", "remove them"),
@@ -102,13 +102,16 @@ pub(crate) fn cases() -> Vec<Case> {
         fit("perplexity by name", "t.csv", named("loss", "val_ppl", &good)).with(&["--map", "loss=val_ppl"]).refuses(
             "loss-unit",
             "perplexity",
-            "ln()",
+            "ln({val_ppl})",
         ),
         fit("percent accuracy as loss", "t.csv", losses(|l| (100.0 - 10.0 * l).to_string())).refuses(
             "loss-domain",
             "outside 0.3 to 15",
             "--force",
         ),
+        fit("percent error", "t.csv", named("loss", "error", &losses(|l| (20.0 * l).to_string())))
+            .with(&["--law", "downstream-error", "--map", "loss=error/20"])
+            .refuses("response-domain", "percentage", "/100"),
         fit("accuracy as loss", "t.csv", losses(|l| (1.0 / l / 2.0).to_string())).refuses(
             "loss-domain",
             "outside 0.3 to 15",

@@ -30,6 +30,15 @@ fn maps_take_spaces_and_expressions() {
 }
 
 #[test]
+fn tables_come_through_stdin() {
+    let folder = Folder::with_runs();
+    let mut command = assert_cmd::Command::new(env!("CARGO_BIN_EXE_kleiber"));
+    let output = command.args(["fit", "-", "--bootstrap", "0", "--json"]).write_stdin(runs_csv()).output().unwrap();
+    let piped: Value = serde_json::from_slice(&output.stdout).unwrap();
+    assert_eq!(value(&piped, "alpha"), value(&fit(&folder, "runs.csv", &[]), "alpha"));
+}
+
+#[test]
 fn conditions_come_before_validation() {
     let folder = Folder::new();
     let dirty = edited(|row, name, cell| match (row, name) {
@@ -61,7 +70,7 @@ fn groups_are_fitted_by_themselves() {
     let fits = &document["fits"];
     assert!((value(&fits["pile"], "E") / value(&fits["c4"], "E") - 1.1).abs() < 1e-3);
     assert_eq!(fits["few"]["status"], "refused");
-    assert!(outcome.stderr.contains("few: 1 rows"), "{}", outcome.stderr);
+    assert!(outcome.stderr.contains("few: 1 row"), "{}", outcome.stderr);
 }
 
 #[test]

@@ -56,15 +56,9 @@ pub(super) fn optima(points: &[Point], method: Method, findings: &mut Findings) 
     found
 }
 
-/// As [`optima`] for a resample in which a budget may come several times: copies are told apart by
-/// their run label.
-pub(super) fn resampled_optima(points: &[Point], method: Method, copies: usize) -> Vec<Optimum> {
-    let mut groups: Vec<Vec<Point>> = vec![Vec::new(); copies];
-    for p in points {
-        groups[(p.run / 1_000_003) as usize % copies].push(*p);
-    }
-    let groups = groups.into_iter().filter(|g| !g.is_empty()).map(ordered);
-    groups.filter_map(|(c, group)| optimum(c, &group, method)).collect()
+/// As [`optima`] for a resample in which a budget may come several times.
+pub(super) fn resampled_optima(groups: Vec<Vec<Point>>, method: Method) -> Vec<Optimum> {
+    groups.into_iter().map(ordered).filter_map(|(c, group)| optimum(c, &group, method)).collect()
 }
 
 fn optimum(ln_flops: f64, group: &[Point], method: Method) -> Option<Optimum> {

@@ -23,7 +23,10 @@ use kleiber_core::rng::Rng;
 use kleiber_core::stats;
 use kleiber_core::table::Table;
 use rayon::prelude::*;
+use std::collections::HashSet;
 
+/// A floor below this, in nats per token, is none.
+const VANISHED: f64 = 1e-6;
 /// Fewest budgets for a power law of compute.
 const FEWEST_BUDGETS: usize = 3;
 
@@ -70,6 +73,11 @@ pub(crate) fn fit(table: &Table, options: &Options) -> Result<Fit, LawError> {
         return Ok(fit.conclude(&findings));
     }
     let points = points(&prepared.data);
+    if by_curve && prepared.data.rows() == prepared.data.clusters().iter().collect::<HashSet<_>>().len() {
+        findings.warn(Reason::Assumed {
+            what: "every run has one row: the envelope is that of final losses, not of training curves".into(),
+        });
+    }
     let optima = match method {
         Method::Envelope => envelope::optima(&points),
         _ => isoflop::optima(&points, method, &mut findings),
@@ -92,7 +100,11 @@ pub(crate) fn fit(table: &Table, options: &Options) -> Result<Fit, LawError> {
     if draws.len() < options.bootstrap {
         findings.warn(Reason::Bootstrap { used: draws.len(), asked: options.bootstrap });
     }
-    if c[4].is_nan() {
+    if c[5].is_nan() {
+        findings.warn(Reason::Assumed {
+            what: "the losses at the optima follow no falling power law of compute: E, K and gamma are left out".into(),
+        });
+    } else if c[4].is_nan() {
         findings.warn(Reason::Assumed {
             what: "fewer than 4 budgets: the frontier loss is a power law without a floor".into(),
         });
@@ -113,6 +125,7 @@ pub(crate) fn fit(table: &Table, options: &Options) -> Result<Fit, LawError> {
             .take(Model::MAX_ROWS)
             .map(|o| (format!("budget {:.3e}", o.ln_flops.exp()), vec![o.ln_flops.exp()], o.loss))
             .collect(),
+        optima: optima.iter().map(|o| [o.ln_flops.exp(), o.ln_params.exp(), o.loss]).collect(),
         chained: None,
     });
     Ok(fit.conclude(&findings))
@@ -189,19 +202,18 @@ fn draws(points: &[Point], method: Method, noise: f64, options: &Options) -> Vec
     };
     let replicate = |b: usize| {
         let mut rng = Rng::new(options.seed, "allocation bootstrap", b as u32);
-        let mut drawn = Vec::with_capacity(points.len());
-        for copy in 0..groups.len() {
-            let group = &groups[rng.below(groups.len())];
-            drawn.extend(group.iter().map(|p| Point {
+        let drawn: Vec<Vec<Point>> = (0..groups.len())
+            .map(|copy| {
+                let group = &groups[rng.below(groups.len())];
                 // Copies of one budget or run stay separate.
-                run: p.run + (copy as u32) * 1_000_003,
-                loss: p.loss * (noise * rng.normal()).exp(),
-                ..*p
-            }));
-        }
+                let mut shaken =
+                    |p: &Point| Point { run: copy as u32, loss: p.loss * (noise * rng.normal()).exp(), ..*p };
+                group.iter().map(&mut shaken).collect()
+            })
+            .collect();
         let optima = match method {
-            Method::Envelope => envelope::optima(&drawn),
-            _ => isoflop::resampled_optima(&drawn, method, groups.len()),
+            Method::Envelope => envelope::optima(&drawn.concat()),
+            _ => isoflop::resampled_optima(drawn, method),
         };
         (distinct(&optima) >= FEWEST_BUDGETS).then(|| coefficients(&optima).0).filter(|c| c[1].is_finite())
     };
@@ -212,12 +224,15 @@ fn fill(fit: &mut Fit, form: &Allocation, c: &[f64], draws: &[Vec<f64>], options
     let estimate = |i: usize| {
         let values: Vec<f64> = draws.iter().map(|d| d[i]).collect();
         match interval::percentile(&values, options.level) {
-            Some((low, high)) => Estimate::interval(c[i], low, high, options.level),
-            None => Estimate::point(c[i], options.level),
+            Some((low, high)) if c[i].is_finite() => Estimate::interval(c[i], low, high, options.level),
+            _ => Estimate::point(c[i], options.level),
         }
     };
     for (i, coefficient) in Form::info(form).coefficients.iter().enumerate() {
-        fit.coefficients.insert(coefficient.name.clone(), estimate(i));
+        let mut estimate = estimate(i);
+        // A floor that shrank to nothing in a draw has no lower end.
+        estimate.low = estimate.low.filter(|low| *low > VANISHED || coefficient.name != "E");
+        fit.coefficients.insert(coefficient.name.clone(), estimate);
     }
     fit.derived.insert("a".into(), estimate(1));
     fit.derived.insert("b".into(), estimate(3));

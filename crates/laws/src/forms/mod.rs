@@ -44,6 +44,9 @@ macro_rules! plain {
     };
 }
 
+/// Most breaks of a smoothly broken power law.
+pub const MAX_BREAKS: usize = 4;
+
 /// Every law that can be named.
 pub fn registry() -> &'static [Entry] {
     const ENTRIES: &[Entry] = &[
@@ -56,16 +59,20 @@ pub fn registry() -> &'static [Entry] {
         plain!("m2", M2),
         plain!("m3", M3),
         plain!("m4", M4),
-        Entry { name: "bnsl:K", build: |k| k.filter(|k| *k <= 4).map(|k| Arc::new(Bnsl::new(k)) as Arc<dyn Evaluate>) },
+        Entry {
+            name: "bnsl:K",
+            build: |k| k.filter(|k| *k <= MAX_BREAKS).map(|k| Arc::new(Bnsl::new(k)) as Arc<dyn Evaluate>),
+        },
     ];
     ENTRIES
 }
 
-/// The form of this name, such as `chinchilla` or `bnsl:1`.
+/// The form of this name, such as `chinchilla` or `bnsl:1`, in any case.
 pub fn find(name: &str) -> Option<Arc<dyn Evaluate>> {
+    let name = name.to_lowercase();
     let (stem, number) = match name.split_once(':') {
         Some((stem, k)) => (format!("{stem}:K"), Some(k.parse::<usize>().ok()?)),
-        None => (name.to_string(), None),
+        None => (name, None),
     };
     registry().iter().find(|e| e.name == stem).and_then(|e| (e.build)(number))
 }
@@ -94,6 +101,7 @@ mod tests {
             }
         }
         assert!(find("bnsl:9").is_none() && find("bnsl").is_none() && find("chinchilla:1").is_none());
+        assert_eq!(find("Chinchilla").unwrap().info().name, "chinchilla");
     }
 
     /// A point inside the bounds of every coefficient, natural values.

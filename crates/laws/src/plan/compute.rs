@@ -15,6 +15,8 @@ pub(super) const SCHEMA: &str = "kleiber.plan/1";
 const PUBLISHED_REPETITION: [f64; 2] = [15.39, 5.31];
 /// Share of peak speed assumed when none is given.
 pub(super) const DEFAULT_MFU: f64 = 0.4;
+/// Accelerator of a price or a share of peak that comes without a name.
+const DEFAULT_GPU: &str = "h100";
 /// Beyond the fitted compute by this factor a plan carries a warning.
 const FAR: f64 = 100.0;
 /// Losses above this many nats per token are no target.
@@ -157,11 +159,16 @@ pub fn plan_compute(fit: &Fit, request: &ComputeRequest) -> Result<ComputePlan, 
         serve_flops: request.serve_tokens.map(|t| 2.0 * plan.params * t).filter(|v| v.is_finite() && !refused),
         cost: cost(request, planner.training(&plan)).transpose()?.filter(|c| c.gpu_hours.is_finite() && !refused),
         extrapolation,
-        assumptions: planner.assumptions,
+        assumptions: planner.assumed(request, &plan),
         status: if refused { Status::Refused } else { Status::Ok },
         reasons: findings.reasons.iter().map(Reason::finding).collect(),
         warnings: findings.warnings.iter().map(Reason::finding).collect(),
     })
+}
+
+/// Whether [`plan_compute`] can allocate a budget by this fit.
+pub fn plans(fit: &Fit) -> bool {
+    Planner::new(fit, &ComputeRequest::default()).is_ok()
 }
 
 #[derive(Debug, Clone, Copy)]
@@ -180,6 +187,8 @@ struct Planner {
     unique: Option<usize>,
     tokens_max: f64,
     serve_tokens: f64,
+    /// Whether R_D* and R_N* are those of the paper and not of the fit.
+    borrowed: bool,
     assumptions: Vec<String>,
 }
 
@@ -188,6 +197,7 @@ impl Planner {
         let mut law = Law::of(fit)?;
         let mut assumptions = vec!["training costs 6 FLOP per parameter and token".to_string()];
         let mut convert: fn(&[f64]) -> Vec<f64> = <[f64]>::to_vec;
+        let mut borrowed = false;
         if request.tokens_max.is_some() && law.info().variable("unique_tokens").is_none() {
             convert = match fit.law.as_str() {
                 "chinchilla" => |c| [c, &PUBLISHED_REPETITION].concat(),
@@ -202,11 +212,7 @@ impl Planner {
                 }
             };
             law = Law::named("data-constrained")?;
-            assumptions.push(
-                "repeated tokens lose value with R_D* = 15.39 and R_N* = 5.31 (Muennighoff et al. 2023), which their own table hardly \
-                 identifies; fit data-constrained to runs with repetition to replace them"
-                    .into(),
-            );
+            borrowed = true;
         }
         if request.serve_tokens.is_some() {
             assumptions
@@ -243,6 +249,7 @@ impl Planner {
             tokens_max: request.tokens_max.unwrap_or(f64::INFINITY),
             serve_tokens: request.serve_tokens.unwrap_or(0.0),
             law,
+            borrowed,
             assumptions,
         })
     }
@@ -340,6 +347,22 @@ impl Planner {
         draws.par_iter().filter_map(one).collect()
     }
 
+    /// What this plan takes for granted.
+    fn assumed(&self, request: &ComputeRequest, plan: &Plan) -> Vec<String> {
+        let mut assumptions = self.assumptions.clone();
+        if self.borrowed && plan.tokens > self.tokens_max {
+            assumptions.push(
+                "repeated tokens lose value with R_D* = 15.39 and R_N* = 5.31 (Muennighoff et al. 2023), which their own table hardly \
+                 identifies; fit data-constrained to runs with repetition to replace them"
+                    .into(),
+            );
+        }
+        if request.gpu.is_none() && (request.price.is_some() || request.mfu.is_some()) {
+            assumptions.push(format!("the accelerator is {DEFAULT_GPU}, as --gpu names none"));
+        }
+        assumptions
+    }
+
     /// A plan that repeats tokens rests on R_D and R_N: refuse when the rows do not bound them.
     fn check_repetition(&self, fit: &Fit, plan: &Plan, findings: &mut Findings) {
         if self.unique.is_none() || plan.tokens <= self.tokens_max {
@@ -389,7 +412,7 @@ fn noisy(fit: &Fit, losses: &[f64]) -> Vec<f64> {
 }
 
 fn cost(request: &ComputeRequest, training: f64) -> Option<Result<Cost, LawError>> {
-    let name = request.gpu.as_deref().or_else(|| request.price.map(|_| "h100"))?;
+    let name = request.gpu.as_deref().or_else(|| request.price.or(request.mfu).map(|_| DEFAULT_GPU))?;
     let Some(gpu) = accelerator(name) else {
         let known: Vec<&str> = super::accelerators::ACCELERATORS.iter().map(|a| a.name).collect();
         return Some(Err(LawError::Option {

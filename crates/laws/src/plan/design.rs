@@ -7,7 +7,7 @@
 use crate::coordinates::Coordinates;
 use crate::form::Input;
 use crate::reason::{Finding, Status};
-use crate::{Fit, Law, LawError};
+use crate::{Fit, Law, LawError, Model};
 use nalgebra::{DMatrix, DVector};
 use serde::Serialize;
 
@@ -16,11 +16,16 @@ pub(super) const SCHEMA: &str = "kleiber.plan/1";
 /// Model sizes and tokens-per-parameter ratios considered.
 const SIZES: usize = 40;
 const RATIOS: [f64; 12] = [2.0, 3.0, 5.0, 8.0, 12.0, 20.0, 32.0, 50.0, 80.0, 130.0, 210.0, 340.0];
+/// Tokens per parameter may lie beyond those of the fitted runs by this factor.
+const BEYOND: f64 = 3.0;
 /// A run spends at least this share of its part of the budget: tiny runs promise much only where the law is
 /// least to be trusted.
 const LEAST_SHARE: f64 = 0.2;
 /// A run must give this share of the best reduction on offer before its price counts.
 const WORTHWHILE: f64 = 0.5;
+
+/// Fewest bootstrap draws that give a covariance.
+const FEWEST_DRAWS: usize = 50;
 
 /// What is asked of a design.
 #[derive(Debug, Clone)]
@@ -80,16 +85,7 @@ pub struct ProposedRun {
 pub fn plan_design(fit: &Fit, request: &DesignRequest) -> Result<DesignPlan, LawError> {
     let law = Law::of(fit)?;
     let info = law.info();
-    let fail = |what: &str| Err(LawError::Request(what.to_string()));
-    let model = fit.model.as_ref().filter(|m| m.draws.len() >= 50);
-    let Some(model) = model else { return fail("a design needs a law fitted with at least 50 bootstrap draws") };
-    let size = info.variables.iter().position(|v| v.name.starts_with("params"));
-    let (Some(n), Some(d)) = (size, info.variable("tokens")) else {
-        return fail("a design needs a law of params and tokens");
-    };
-    if info.variables.iter().enumerate().any(|(i, v)| i != n && i != d && v.name != "unique_tokens") {
-        return fail("the formula has variables besides params and tokens, which a design cannot choose");
-    }
+    let (model, n, d) = designable(fit, &law)?;
     if request.runs == 0 || request.runs > 100 {
         return fail("--runs must be between 1 and 100");
     }
@@ -105,11 +101,19 @@ pub fn plan_design(fit: &Fit, request: &DesignRequest) -> Result<DesignPlan, Law
     };
     let target = slopes(request.target.0, request.target.1);
     let (low, high) = model.ranges.get_index(n).map_or((1e6, 1e9), |(_, r)| *r);
+    let ratios = model.rows.iter().map(|r| r.1[d] / r.1[n]);
+    let (fewest, most) = ratios.fold((f64::INFINITY, 0.0), |(l, h), r| (r.min(l), r.max(h)));
+    let sampled = |ratio: &f64| (fewest / BEYOND..=most * BEYOND).contains(ratio);
     let each = request.budget / request.runs as f64;
+    let ratios: Vec<f64> = RATIOS.into_iter().filter(sampled).collect();
+    let Some(&leanest) = ratios.first() else {
+        return fail("no run between 2 and 340 tokens per parameter was fitted");
+    };
+    let (smallest, largest) = (0.5 * low, (4.0 * high).max((each / (6.0 * leanest)).sqrt()));
     let mut candidates = Vec::new();
     for i in 0..SIZES {
-        let params = 0.5 * low * (8.0 * high / low).powf(i as f64 / (SIZES - 1) as f64);
-        for ratio in RATIOS {
+        let params = smallest * (largest / smallest).powf(i as f64 / (SIZES - 1) as f64);
+        for &ratio in &ratios {
             let flops = 6.0 * params * params * ratio;
             if flops <= each && flops >= LEAST_SHARE * each {
                 candidates.push((params, params * ratio, flops, slopes(params, params * ratio)));
@@ -117,7 +121,7 @@ pub fn plan_design(fit: &Fit, request: &DesignRequest) -> Result<DesignPlan, Law
         }
     }
     if candidates.is_empty() {
-        let needed = 6.0 * (0.5 * low).powi(2) * RATIOS[0] * request.runs as f64;
+        let needed = 6.0 * smallest.powi(2) * leanest * request.runs as f64;
         return Err(LawError::Request(format!(
             "the budget buys no run: at least {needed:.1e} FLOP are needed for {} runs",
             request.runs
@@ -158,6 +162,30 @@ pub fn plan_design(fit: &Fit, request: &DesignRequest) -> Result<DesignPlan, Law
         reasons: Vec::new(),
         warnings: Vec::new(),
     })
+}
+
+/// Whether [`plan_design`] can propose runs for this fit.
+pub fn designs(fit: &Fit) -> bool {
+    Law::of(fit).is_ok_and(|law| designable(fit, &law).is_ok())
+}
+
+fn fail<T>(what: &str) -> Result<T, LawError> {
+    Err(LawError::Request(what.to_string()))
+}
+
+/// The model and the places of params and tokens among the law's variables.
+fn designable<'a>(fit: &'a Fit, law: &Law) -> Result<(&'a Model, usize, usize), LawError> {
+    let variables = &law.info().variables;
+    let model = fit.model.as_ref().filter(|m| m.draws.len() >= FEWEST_DRAWS);
+    let Some(model) = model else { return fail("a design needs a law fitted with at least 50 bootstrap draws") };
+    let size = variables.iter().position(|v| v.name.starts_with("params"));
+    let (Some(n), Some(d)) = (size, law.info().variable("tokens")) else {
+        return fail("a design needs a law of params and tokens");
+    };
+    if variables.iter().enumerate().any(|(i, v)| i != n && i != d && v.name != "unique_tokens") {
+        return fail("the formula has variables besides params and tokens, which a design cannot choose");
+    }
+    Ok((model, n, d))
 }
 
 /// Slopes of the log prediction along the search coordinates.

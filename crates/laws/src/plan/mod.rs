@@ -4,5 +4,5 @@ pub mod accelerators;
 mod compute;
 mod design;
 
-pub use compute::{ComputePlan, ComputeRequest, Cost, plan_compute};
-pub use design::{DesignPlan, DesignRequest, ProposedRun, plan_design};
+pub use compute::{ComputePlan, ComputeRequest, Cost, plan_compute, plans};
+pub use design::{DesignPlan, DesignRequest, ProposedRun, designs, plan_design};

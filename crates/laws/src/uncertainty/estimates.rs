@@ -44,15 +44,25 @@ pub(crate) fn estimates(
         if problem.at.fixed(i).is_none() {
             let values: Vec<f64> = draws.iter().map(|d| d[i]).collect();
             let left_out: Vec<f64> = jackknife.iter().map(|d| d[i]).collect();
-            if let Some((low, high)) = bound(&values, c[i], &left_out) {
+            let sampled = bound(&values, c[i], &left_out);
+            if let Some((low, high)) = sampled {
                 estimate = Estimate::interval(c[i], low, high, options.level);
-                let wide = coefficient.scale.coordinate(high) - coefficient.scale.coordinate(low);
-                let flat = coefficient.scale == Scale::Log && (wide > FLAT_WIDTH || wide.is_nan());
-                if flat || at_bound.contains(&i) || options.interval == IntervalKind::Profile {
-                    examine(fit, problem, u, i, options, &mut estimate, flat || at_bound.contains(&i), findings);
+            }
+            let wide = |(low, high)| {
+                let width = coefficient.scale.coordinate(high) - coefficient.scale.coordinate(low);
+                coefficient.scale == Scale::Log && (width > FLAT_WIDTH || width.is_nan())
+            };
+            let flat = sampled.is_some_and(|ends| at_bound.contains(&i) || wide(ends));
+            if (flat || options.interval == IntervalKind::Profile)
+                && let Some(profile) = profile::profile(problem, u, i, options.level)
+            {
+                // The profile says of a flat coefficient what the bootstrap cannot.
+                (estimate.low, estimate.high) = (profile.low, profile.high);
+                if flat {
+                    let coefficient = coefficient.name.clone();
+                    findings.warn(Reason::WeaklyIdentified { coefficient, low: profile.low, high: profile.high });
                 }
-            } else if options.interval == IntervalKind::Profile {
-                examine(fit, problem, u, i, options, &mut estimate, false, findings);
+                fit.profiles.insert(coefficient.name.clone(), profile);
             }
         }
         // An interval that ends at a bound of the search has no end there.
@@ -76,29 +86,6 @@ pub(crate) fn estimates(
         fit.derived.insert(name.to_string(), estimate);
     }
     draws
-}
-
-/// The profile of a flat coefficient replaces what the bootstrap cannot say about it.
-#[allow(clippy::too_many_arguments)]
-fn examine(
-    fit: &mut Fit,
-    problem: &Problem<'_>,
-    u: &[f64],
-    i: usize,
-    options: &Options,
-    estimate: &mut Estimate,
-    flat: bool,
-    findings: &mut Findings,
-) {
-    let Some(profile) = profile::profile(problem, u, i, options.level) else { return };
-    let name = &problem.form.info().coefficients[i].name;
-    if flat {
-        (estimate.low, estimate.high) = (profile.low, profile.high);
-        findings.warn(Reason::WeaklyIdentified { coefficient: name.clone(), low: profile.low, high: profile.high });
-    } else if options.interval == IntervalKind::Profile {
-        (estimate.low, estimate.high) = (profile.low, profile.high);
-    }
-    fit.profiles.insert(name.clone(), profile);
 }
 
 /// Natural coefficients with each row left out, to first order.
