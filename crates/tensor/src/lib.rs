@@ -1,5 +1,11 @@
 //! Tensors, devices and automatic differentiation for Kleiber, with fused operators for the CPU.
 //!
-//! [`kernels`] hold the arithmetic on plain slices.
+//! [`kernels`] hold the arithmetic on plain slices, [`ops`] the operators on tensors that use it, with gradients;
+//! [`parameters`] and [`optimizer`] keep a model's numbers in flat buffers. No other crate names the framework.
 
 pub mod kernels;
+pub mod ops;
+pub mod optimizer;
+pub mod parameters;
+
+pub use burn::tensor::{Gradients, Tensor};

@@ -1,6 +1,6 @@
 //! Activations of the feed-forward layer, with their derivatives.
 
-use super::{Real, vectorised};
+use super::{Real, kernel};
 use rayon::prelude::*;
 
 /// Numbers handled by one task.
@@ -35,7 +35,7 @@ pub fn forward<T: Real>(activation: Activation, u: &[T], width: usize, y: &mut [
     let inputs = activation.inputs();
     y.par_chunks_mut(rows * width)
         .zip(u.par_chunks(rows * width * inputs))
-        .for_each(|(y, u)| vectorised(|| forward_block(activation, u, width, y)));
+        .for_each(|(y, u)| forward_block(activation, u, width, y));
 }
 
 /// `du` from `dy`.
@@ -45,49 +45,63 @@ pub fn backward<T: Real>(activation: Activation, u: &[T], width: usize, dy: &[T]
     du.par_chunks_mut(rows * width * inputs)
         .zip(u.par_chunks(rows * width * inputs))
         .zip(dy.par_chunks(rows * width))
-        .for_each(|((du, u), dy)| vectorised(|| backward_block(activation, u, width, dy, du)));
+        .for_each(|((du, u), dy)| backward_block(activation, u, width, dy, du));
 }
 
-/// [`forward`] of a few rows on this thread.
-#[inline(always)]
-pub(crate) fn forward_block<T: Real>(activation: Activation, u: &[T], width: usize, y: &mut [T]) {
-    match activation {
-        Activation::Identity => y.copy_from_slice(u),
-        Activation::Gelu => y.iter_mut().zip(u).for_each(|(y, u)| *y = *u * gelu_gate(*u)),
-        Activation::ReluSquared => y.iter_mut().zip(u).for_each(|(y, u)| {
-            let positive = u.larger(T::ZERO);
-            *y = positive * positive;
-        }),
-        Activation::SwiGlu => {
-            for (y, u) in y.chunks_exact_mut(width).zip(u.chunks_exact(2 * width)) {
-                let (gate, value) = u.split_at(width);
-                for i in 0..width {
-                    y[i] = gate[i] * gate[i].sigmoid() * value[i];
+kernel! {
+    /// [`forward`] of a few rows on this thread.
+    pub(crate) fn forward_block<'a, T>(activation: Activation, u: &'a [T], width: usize, y: &'a mut [T]) {
+        match activation {
+            Activation::Identity => y.copy_from_slice(u),
+            Activation::Gelu => {
+                for (y, u) in y.iter_mut().zip(u) {
+                    *y = *u * gelu_gate(*u);
+                }
+            }
+            Activation::ReluSquared => {
+                for (y, u) in y.iter_mut().zip(u) {
+                    let positive = u.larger(T::ZERO);
+                    *y = positive * positive;
+                }
+            }
+            Activation::SwiGlu => {
+                for (y, u) in y.chunks_exact_mut(width).zip(u.chunks_exact(2 * width)) {
+                    let (gate, value) = u.split_at(width);
+                    for i in 0..width {
+                        y[i] = gate[i] * gate[i].sigmoid() * value[i];
+                    }
                 }
             }
         }
     }
 }
 
-/// [`backward`] of a few rows on this thread.
-#[inline(always)]
-pub(crate) fn backward_block<T: Real>(activation: Activation, u: &[T], width: usize, dy: &[T], du: &mut [T]) {
-    match activation {
-        Activation::Identity => du.copy_from_slice(dy),
-        Activation::Gelu => du.iter_mut().zip(u).zip(dy).for_each(|((du, u), dy)| *du = *dy * gelu_slope(*u)),
-        Activation::ReluSquared => du.iter_mut().zip(u).zip(dy).for_each(|((du, u), dy)| {
-            let positive = u.larger(T::ZERO);
-            *du = *dy * (positive + positive);
-        }),
-        Activation::SwiGlu => {
-            let rows = u.chunks_exact(2 * width).zip(du.chunks_exact_mut(2 * width)).zip(dy.chunks_exact(width));
-            for ((u, du), dy) in rows {
-                let ((gate, value), (dgate, dvalue)) = (u.split_at(width), du.split_at_mut(width));
-                for i in 0..width {
-                    let s = gate[i].sigmoid();
-                    let swish = gate[i] * s;
-                    dvalue[i] = dy[i] * swish;
-                    dgate[i] = dy[i] * value[i] * (s + swish * (T::ONE - s));
+kernel! {
+    /// [`backward`] of a few rows on this thread.
+    pub(crate) fn backward_block<'a, T>(activation: Activation, u: &'a [T], width: usize, dy: &'a [T], du: &'a mut [T]) {
+        match activation {
+            Activation::Identity => du.copy_from_slice(dy),
+            Activation::Gelu => {
+                for ((du, u), dy) in du.iter_mut().zip(u).zip(dy) {
+                    *du = *dy * gelu_slope(*u);
+                }
+            }
+            Activation::ReluSquared => {
+                for ((du, u), dy) in du.iter_mut().zip(u).zip(dy) {
+                    let positive = u.larger(T::ZERO);
+                    *du = *dy * (positive + positive);
+                }
+            }
+            Activation::SwiGlu => {
+                let rows = u.chunks_exact(2 * width).zip(du.chunks_exact_mut(2 * width)).zip(dy.chunks_exact(width));
+                for ((u, du), dy) in rows {
+                    let ((gate, value), (dgate, dvalue)) = (u.split_at(width), du.split_at_mut(width));
+                    for i in 0..width {
+                        let s = gate[i].sigmoid();
+                        let swish = gate[i] * s;
+                        dvalue[i] = dy[i] * swish;
+                        dgate[i] = dy[i] * value[i] * (s + swish * (T::ONE - s));
+                    }
                 }
             }
         }

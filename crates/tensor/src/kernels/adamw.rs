@@ -1,6 +1,6 @@
 //! AdamW (Loshchilov and Hutter 2019) in one pass over a flat buffer.
 
-use super::{Real, vectorised};
+use super::{Real, kernel};
 use rayon::prelude::*;
 
 /// Numbers handled by one task.
@@ -36,16 +36,20 @@ pub fn step<T: Real>(settings: Step, p: &mut [T], g: &[T], m: &mut [T], v: &mut 
     let (rate, correction) = (real(settings.rate / (1.0 - power(settings.beta1))), real(correction));
     let blocks =
         p.par_chunks_mut(BLOCK).zip(g.par_chunks(BLOCK)).zip(m.par_chunks_mut(BLOCK)).zip(v.par_chunks_mut(BLOCK));
-    blocks.for_each(|(((p, g), m), v)| {
-        vectorised(|| {
-            for (((p, g), m), v) in p.iter_mut().zip(g).zip(m).zip(v) {
-                let g = *g * scale;
-                *m = m.mul_add(beta1, rest1 * g);
-                *v = v.mul_add(beta2, rest2 * g * g);
-                *p = p.mul_add(keep, -(rate * *m / v.sqrt().mul_add(correction, epsilon)));
-            }
-        });
-    });
+    let factors = [scale, beta1, rest1, beta2, rest2, keep, rate, correction, epsilon];
+    blocks.for_each(|(((p, g), m), v)| update(factors, p, g, m, v));
+}
+
+kernel! {
+    fn update<'a, T>(factors: [T; 9], p: &'a mut [T], g: &'a [T], m: &'a mut [T], v: &'a mut [T]) {
+        let [scale, beta1, rest1, beta2, rest2, keep, rate, correction, epsilon] = factors;
+        for (((p, g), m), v) in p.iter_mut().zip(g).zip(m).zip(v) {
+            let g = *g * scale;
+            *m = m.mul_add(beta1, rest1 * g);
+            *v = v.mul_add(beta2, rest2 * g * g);
+            *p = p.mul_add(keep, -(rate * *m / v.sqrt().mul_add(correction, epsilon)));
+        }
+    }
 }
 
 #[cfg(test)]

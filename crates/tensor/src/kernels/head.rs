@@ -1,6 +1,6 @@
 //! Output head and cross entropy in one: logits exist only for a few hundred rows at a time.
 
-use super::{LANES, Real, View, ViewMut, product, scratch, sum, vectorised};
+use super::{LANES, Real, View, ViewMut, kernel, product, scratch, sum};
 use rayon::prelude::*;
 
 /// Rows whose logits exist at the same time.
@@ -45,7 +45,7 @@ pub fn losses<T: Real>(shape: Shape, hidden: &[T], w: &[T], targets: &[u32]) -> 
         let rows = losses.par_iter_mut().zip(logits.par_chunks_mut(classes)).zip(targets).with_min_len(16);
         rows.for_each(|((loss, row), target)| {
             if *target != IGNORED {
-                *loss = vectorised(|| softmax(row, *target as usize).1);
+                *loss = row_loss(row, *target as usize);
             }
         });
     }
@@ -77,13 +77,7 @@ pub fn gradients<T: Real>(shape: Shape, hidden: &[T], w: &[T], targets: &[u32]) 
                     row.fill(T::ZERO);
                     return 0.0;
                 }
-                vectorised(|| {
-                    let (inverse, loss) = softmax(row, *target as usize);
-                    let factor = inverse * share;
-                    row.iter_mut().for_each(|x| *x *= factor);
-                    row[*target as usize] -= share;
-                    loss.to_f64()
-                })
+                row_gradient(row, *target as usize, share).to_f64()
             })
             .collect();
         loss += parts.iter().sum::<f64>();
@@ -106,12 +100,33 @@ fn chunk_logits<'a, T: Real>(shape: Shape, hidden: &[T], w: &[T], rows: usize, b
     logits
 }
 
+kernel! {
+    fn row_loss<'a, T>(row: &'a mut [T], target: usize) -> T {
+        softmax(row, target).1
+    }
+}
+
+kernel! {
+    /// Turns logits into their gradient, `share` times; returns the loss.
+    fn row_gradient<'a, T>(row: &'a mut [T], target: usize, share: T) -> T {
+        let (inverse, loss) = softmax(row, target);
+        let factor = inverse * share;
+        for x in row.iter_mut() {
+            *x *= factor;
+        }
+        row[target] -= share;
+        loss
+    }
+}
+
 /// Turns logits into e^(logit - largest); returns the inverse of their sum, and the loss of the target.
 #[inline(always)]
 fn softmax<T: Real>(row: &mut [T], target: usize) -> (T, T) {
     let largest = largest(row);
     let wanted = row[target];
-    row.iter_mut().for_each(|x| *x = (*x - largest).exp());
+    for x in row.iter_mut() {
+        *x = (*x - largest).exp();
+    }
     let total = sum(row);
     (T::ONE / total, total.ln() + largest - wanted)
 }

@@ -2,7 +2,7 @@
 //! still in the cache.
 
 use super::activation::{self, Activation};
-use super::{Real, View, ViewMut, product, product_here, vectorised};
+use super::{Real, View, ViewMut, kernel, product, product_here};
 use rayon::prelude::*;
 
 /// Rows whose products, bias and activation are done in one go.
@@ -56,7 +56,7 @@ pub fn forward_activated<T: Real>(
             if let Some(bias) = bias {
                 add_bias(u, bias);
             }
-            vectorised(|| activation::forward_block(act, u, width, y));
+            activation::forward_block(act, u, width, y);
         },
     );
 }
@@ -79,11 +79,7 @@ pub fn backward_bias<T: Real>(dy: &[T], outputs: usize) -> Vec<T> {
         .par_chunks(ROWS * outputs)
         .map(|dy| {
             let mut part = vec![T::ZERO; outputs];
-            vectorised(|| {
-                for row in dy.chunks_exact(outputs) {
-                    part.iter_mut().zip(row).for_each(|(p, v)| *p += *v);
-                }
-            });
+            sum_rows(dy, &mut part);
             part
         })
         .collect();
@@ -94,19 +90,36 @@ pub fn backward_bias<T: Real>(dy: &[T], outputs: usize) -> Vec<T> {
     whole
 }
 
-#[inline(always)]
-fn add_bias<T: Real>(y: &mut [T], bias: &[T]) {
-    vectorised(|| {
+kernel! {
+    fn add_bias<'a, T>(y: &'a mut [T], bias: &'a [T]) {
         for row in y.chunks_exact_mut(bias.len()) {
-            row.iter_mut().zip(bias).for_each(|(y, b)| *y += *b);
+            for (y, b) in row.iter_mut().zip(bias) {
+                *y += *b;
+            }
         }
-    });
+    }
+}
+
+kernel! {
+    fn sum_rows<'a, T>(rows: &'a [T], out: &'a mut [T]) {
+        for row in rows.chunks_exact(out.len()) {
+            for (o, v) in out.iter_mut().zip(row) {
+                *o += *v;
+            }
+        }
+    }
+}
+
+kernel! {
+    fn square<'a, T>(values: &'a [T]) -> T {
+        super::dot(values, values)
+    }
 }
 
 /// The square of the norm of all gradients together, for clipping; fixed blocks, so that the sum does not depend on
 /// threads.
 pub fn square_norm<T: Real>(gradient: &[T]) -> f64 {
     const BLOCK: usize = 1 << 16;
-    let parts: Vec<f64> = gradient.par_chunks(BLOCK).map(|g| vectorised(|| super::dot(g, g)).to_f64()).collect();
+    let parts: Vec<f64> = gradient.par_chunks(BLOCK).map(|g| square(g).to_f64()).collect();
     parts.iter().sum()
 }

@@ -1,7 +1,7 @@
 //! Kernels on slices: forward and backward passes of the fused operators, without a tensor in sight.
 //!
 //! Matrices are row-major; weights of a projection are `[out, in]`. Loops are written so that the compiler
-//! vectorises them, and run under [`vectorised`], which picks the instructions of this processor.
+//! vectorises them, and declared with `kernel!`, which picks the instructions of this processor.
 
 pub mod activation;
 pub mod adamw;
@@ -13,16 +13,12 @@ pub mod norm;
 mod product;
 mod real;
 mod split;
+mod vector;
 
 pub use product::{View, ViewMut, product, product_here};
 pub use real::Real;
 pub(crate) use split::{rows_of, scratch};
-
-/// Runs `work` compiled for the widest vector instructions of this processor.
-#[inline(always)]
-pub(crate) fn vectorised<R>(work: impl FnOnce() -> R) -> R {
-    pulp::Arch::new().dispatch(work)
-}
+pub(crate) use vector::kernel;
 
 /// Sums kept apart in a reduction, so that it fills vector registers.
 pub(crate) const LANES: usize = 32;

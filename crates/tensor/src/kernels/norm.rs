@@ -1,6 +1,6 @@
 //! Layer norm (Ba et al. 2016) and RMS norm (Zhang and Sennrich 2019) over rows.
 
-use super::{Real, dot, rows_of, sum, vectorised};
+use super::{Real, dot, kernel, rows_of, sum};
 use rayon::prelude::*;
 
 /// Which norm.
@@ -26,26 +26,37 @@ pub fn forward<T: Real>(
     let width = gain.len();
     let rows = rows_of(width);
     let blocks = y.par_chunks_mut(rows * width).zip(x.par_chunks(rows * width)).zip(stats.par_chunks_mut(rows));
-    blocks.for_each(|((y, x), stats)| {
-        vectorised(|| {
-            for ((y, x), stat) in y.chunks_exact_mut(width).zip(x.chunks_exact(width)).zip(stats) {
-                *stat = statistics(norm, x, eps);
-                let [centre, inverse] = *stat;
-                match bias {
-                    Some(bias) => {
-                        for i in 0..width {
-                            y[i] = ((x[i] - centre) * inverse).mul_add(gain[i], bias[i]);
-                        }
+    blocks.for_each(|((y, x), stats)| block_forward(norm, x, (gain, bias), eps, y, stats));
+}
+
+kernel! {
+    fn block_forward<'a, T>(
+        norm: Norm,
+        x: &'a [T],
+        affine: (&'a [T], Option<&'a [T]>),
+        eps: T,
+        y: &'a mut [T],
+        stats: &'a mut [[T; 2]],
+    ) {
+        let (gain, bias) = affine;
+        let width = gain.len();
+        for ((y, x), stat) in y.chunks_exact_mut(width).zip(x.chunks_exact(width)).zip(stats) {
+            *stat = statistics(norm, x, eps);
+            let [centre, inverse] = *stat;
+            match bias {
+                Some(bias) => {
+                    for i in 0..width {
+                        y[i] = ((x[i] - centre) * inverse).mul_add(gain[i], bias[i]);
                     }
-                    None => {
-                        for i in 0..width {
-                            y[i] = (x[i] - centre) * inverse * gain[i];
-                        }
+                }
+                None => {
+                    for i in 0..width {
+                        y[i] = (x[i] - centre) * inverse * gain[i];
                     }
                 }
             }
-        });
-    });
+        }
+    }
 }
 
 /// Gradients of the input (into `dx`), the gain and the bias (zero where the norm has none).
@@ -67,7 +78,7 @@ pub fn backward<T: Real>(
     let parts: Vec<(Vec<T>, Vec<T>)> = blocks
         .map(|(((dx, x), dy), stats)| {
             let mut part = (vec![T::ZERO; width], vec![T::ZERO; width]);
-            vectorised(|| block_backward(norm, gain, (x, dy, dx), stats, &mut part));
+            block_backward(norm, gain, (x, dy, dx), stats, &mut part);
             part
         })
         .collect();
@@ -103,14 +114,15 @@ fn statistics<T: Real>(norm: Norm, x: &[T], eps: T) -> [T; 2] {
     }
 }
 
-#[inline(always)]
-fn block_backward<T: Real>(
+kernel! {
+fn block_backward<'a, T>(
     norm: Norm,
-    gain: &[T],
-    (x, dy, dx): (&[T], &[T], &mut [T]),
-    stats: &[[T; 2]],
-    (dgain, dbias): &mut (Vec<T>, Vec<T>),
+    gain: &'a [T],
+    rows: (&'a [T], &'a [T], &'a mut [T]),
+    stats: &'a [[T; 2]],
+    part: &'a mut (Vec<T>, Vec<T>),
 ) {
+    let ((x, dy, dx), (dgain, dbias)) = (rows, part);
     let width = gain.len();
     let (gain, dgain, dbias) = (&gain[..width], &mut dgain[..width], &mut dbias[..width]);
     let per = T::ONE / T::from_f64(width as f64);
@@ -136,4 +148,5 @@ fn block_backward<T: Real>(
             dx[i] = inverse * (dx[i] - mean - n * along);
         }
     }
+}
 }

@@ -3,7 +3,7 @@
 use super::block::{Sequence, key_blocks, scores};
 use super::position::HeadBias;
 use super::{KEYS, Pattern, QUERIES, Shape, Shared};
-use crate::kernels::{Real, View, ViewMut, dot, product_here, scratch, vectorised};
+use crate::kernels::{Real, View, ViewMut, dot, kernel, product_here, scratch};
 use rayon::prelude::*;
 
 /// Gradients of an attention layer.
@@ -48,7 +48,7 @@ pub fn backward<T: Real>(
                     Head { sequence: &sequence, head, group, pattern, queries, keys, logs: head_logs, out, dout };
                 for q0 in (0..context).step_by(QUERIES) {
                     let q = (q0, (q0 + QUERIES).min(context));
-                    vectorised(|| of_head.back(q, (block, dblock), (dqueries, dkeys, dvalues), &mut table));
+                    back(&of_head, q, (block, dblock), (dqueries, dkeys, dvalues), &mut table);
                 }
                 store(&shared, &sequence, pattern, sequence.query_at(head), dqueries, true);
             }
@@ -97,54 +97,61 @@ struct Head<'a, T> {
     dout: &'a [T],
 }
 
-impl<T: Real> Head<'_, T> {
-    #[inline(always)]
-    fn back(
-        &self,
+kernel! {
+    /// Adds the gradients that a block of queries gives.
+    fn back<'a, T>(
+        of: &'a Head<'a, T>,
         q: (usize, usize),
-        (block, dblock): (&mut [T], &mut [T]),
-        (dqueries, dkeys, dvalues): (&mut [T], &mut [T], &mut [T]),
-        table: &mut [T],
+        blocks: (&'a mut [T], &'a mut [T]),
+        heads: (&'a mut [T], &'a mut [T], &'a mut [T]),
+        table: &'a mut [T],
     ) {
-        let shape = self.sequence.shape;
+        let ((block, dblock), (dqueries, dkeys, dvalues)) = (blocks, heads);
+        let shape = of.sequence.shape;
         let (width, scale, stride) = (shape.width, shape.scale::<T>(), shape.output());
-        let mask = self.pattern.mask.of(self.sequence.index, shape.context, self.head);
-        let bias = HeadBias::new(&self.pattern.position, self.sequence.index, shape.context, self.head);
+        let mask = of.pattern.mask.of(of.sequence.index, shape.context, of.head);
+        let bias = HeadBias::new(&of.pattern.position, of.sequence.index, shape.context, of.head);
         let rows = q.1 - q.0;
-        let first = (self.sequence.index * shape.context + q.0) * stride + self.head * width;
-        let dout = View::rows(&self.dout[first..], rows, width, stride);
+        let first = (of.sequence.index * shape.context + q.0) * stride + of.head * width;
+        let dout = View::rows(&of.dout[first..], rows, width, stride);
         // The part of a score's gradient that all keys of a query share.
         let mut common = [T::ZERO; QUERIES];
         for (i, common) in common.iter_mut().enumerate().take(rows) {
             let at = first + i * stride;
-            *common = dot(&self.dout[at..at + width], &self.out[at..at + width]);
+            *common = dot(&of.dout[at..at + width], &of.out[at..at + width]);
         }
         for at in key_blocks(q, &mask, KEYS) {
             let columns = at.keys();
             let (block, dblock) = (&mut block[..rows * columns], &mut dblock[..rows * columns]);
-            scores(at, (self.queries, self.keys, width, scale), &mask, &bias, block);
+            scores(at, (of.queries, of.keys, width, scale), &mask, &bias, block);
             for (i, row) in block.chunks_exact_mut(columns).enumerate() {
-                let log = self.logs[q.0 + i];
-                row.iter_mut().for_each(|s| *s = (*s - log).exp());
+                let log = of.logs[q.0 + i];
+                for s in row.iter_mut() {
+                    *s = (*s - log).exp();
+                }
             }
             let probabilities = View::new(&*block, rows, columns);
             let (k0, k1) = at.k;
             let dvalue = ViewMut::new(&mut dvalues[k0 * width..k1 * width], columns, width);
             product_here(dvalue, true, probabilities.t(), dout);
-            let values = self.sequence.values(self.group, k0, k1);
+            let values = of.sequence.values(of.group, k0, k1);
             product_here(ViewMut::new(&mut dblock[..], rows, columns), false, dout, values.t());
             for i in 0..rows {
                 let (p, d) = (&block[i * columns..(i + 1) * columns], &mut dblock[i * columns..(i + 1) * columns]);
                 let common = common[i];
-                d.iter_mut().zip(p).for_each(|(d, p)| *d = *p * (*d - common));
+                for (d, p) in d.iter_mut().zip(p) {
+                    *d = *p * (*d - common);
+                }
                 bias.collect(q.0 + i, k0, d, table);
-                d.iter_mut().for_each(|d| *d *= scale);
+                for d in d.iter_mut() {
+                    *d *= scale;
+                }
             }
             let slopes = View::new(&*dblock, rows, columns);
-            let keys = View::new(&self.keys[k0 * width..], columns, width);
+            let keys = View::new(&of.keys[k0 * width..], columns, width);
             let dquery = ViewMut::new(&mut dqueries[q.0 * width..q.1 * width], rows, width);
             product_here(dquery, true, slopes, keys);
-            let queries = View::new(&self.queries[q.0 * width..], rows, width);
+            let queries = View::new(&of.queries[q.0 * width..], rows, width);
             let dkey = ViewMut::new(&mut dkeys[k0 * width..k1 * width], columns, width);
             product_here(dkey, true, slopes.t(), queries);
         }

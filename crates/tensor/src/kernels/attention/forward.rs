@@ -4,7 +4,7 @@ use super::block::{Sequence, key_blocks, scores};
 use super::position::HeadBias;
 use super::{KEYS, Pattern, QUERIES, Shape, Shared};
 use crate::kernels::head::largest;
-use crate::kernels::{Real, View, ViewMut, product_here, scratch, sum, vectorised};
+use crate::kernels::{Real, View, ViewMut, kernel, product_here, scratch, sum};
 use rayon::prelude::*;
 
 /// `out` is `[batch * context, heads * width]`, `logs` `[batch, heads, context]`: the logarithm of each query's sum of
@@ -30,10 +30,8 @@ pub fn forward<T: Real>(shape: Shape, packed: &[T], pattern: &Pattern<'_, T>, ou
             for q0 in (0..context).step_by(QUERIES) {
                 let q1 = (q0 + QUERIES).min(context);
                 let outputs = &mut outputs[..(q1 - q0) * width];
-                vectorised(|| {
-                    let logs = &mut logs[q0..q1];
-                    attend(&sequence, (head, group), pattern, (queries, keys), (q0, q1), block, outputs, logs);
-                });
+                let logs = &mut logs[q0..q1];
+                attend(&sequence, (head, group), pattern, (queries, keys), (q0, q1), block, outputs, logs);
                 for (i, row) in outputs.chunks_exact(width).enumerate() {
                     let at = (index * context + q0 + i) * shape.output() + head * width;
                     // SAFETY: the columns of a head in the rows of a sequence belong to this task alone.
@@ -44,19 +42,19 @@ pub fn forward<T: Real>(shape: Shape, packed: &[T], pattern: &Pattern<'_, T>, ou
     });
 }
 
+kernel! {
 /// Outputs of one block of queries.
-#[inline(always)]
-#[allow(clippy::too_many_arguments)]
-fn attend<T: Real>(
-    sequence: &Sequence<'_, T>,
-    (head, group): (usize, usize),
-    pattern: &Pattern<'_, T>,
-    (queries, keys): (&[T], &[T]),
+fn attend<'a, T>(
+    sequence: &'a Sequence<'a, T>,
+    of: (usize, usize),
+    pattern: &'a Pattern<'a, T>,
+    turned: (&'a [T], &'a [T]),
     q: (usize, usize),
-    block: &mut [T],
-    outputs: &mut [T],
-    logs: &mut [T],
+    block: &'a mut [T],
+    outputs: &'a mut [T],
+    logs: &'a mut [T],
 ) {
+    let ((head, group), (queries, keys)) = (of, turned);
     let shape = sequence.shape;
     let (width, scale) = (shape.width, shape.scale());
     let mask = pattern.mask.of(sequence.index, shape.context, head);
@@ -72,7 +70,9 @@ fn attend<T: Real>(
             let top = tops[i].larger(largest(row));
             // A hidden score stays at the bottom: its exponential must be zero even in a row that sees nothing here.
             let shown = if top > T::LOWEST { top } else { T::ZERO };
-            row.iter_mut().for_each(|s| *s = (*s - shown).exp());
+            for s in row.iter_mut() {
+                *s = (*s - shown).exp();
+            }
             if seen {
                 let shrink = (tops[i] - shown).exp();
                 sums[i] *= shrink;
@@ -95,4 +95,5 @@ fn attend<T: Real>(
         outputs[i * width..(i + 1) * width].iter_mut().for_each(|o| *o *= inverse);
         logs[i] = if tops[i] > T::LOWEST { shown + sums[i].ln() } else { T::ZERO };
     }
+}
 }

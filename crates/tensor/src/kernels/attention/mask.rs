@@ -26,7 +26,8 @@ pub struct Blocks {
 }
 
 impl Blocks {
-    fn kept(&self, head: usize, query: usize, key: usize) -> bool {
+    /// Whether the block of a query and a key is kept.
+    pub fn kept(&self, head: usize, query: usize, key: usize) -> bool {
         self.keep[(head * self.count + query / self.size) * self.count + key / self.size]
     }
 }

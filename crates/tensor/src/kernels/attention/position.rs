@@ -55,6 +55,17 @@ impl<T: Real> Rotary<T> {
         Self { half, cos: table(f64::cos), sin: table(f64::sin) }
     }
 
+    /// Pairs of numbers that are turned.
+    pub fn half(&self) -> usize {
+        self.half
+    }
+
+    /// Cosine and sine of every pair at `position`.
+    pub fn angles(&self, position: usize) -> impl Iterator<Item = (T, T)> + '_ {
+        let at = position * self.half..(position + 1) * self.half;
+        self.cos[at.clone()].iter().copied().zip(self.sin[at].iter().copied())
+    }
+
     /// Positions that there are angles for.
     pub fn length(&self) -> usize {
         self.cos.len() / self.half.max(1)

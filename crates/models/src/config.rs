@@ -1,0 +1,174 @@
+//! What a decoder is made of.
+
+use crate::{Init, ModelError};
+use serde::{Deserialize, Serialize};
+
+/// How the model is told where tokens stand.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Positions {
+    /// Not at all (Kazemnejad et al. 2023, NoPE): only causality tells.
+    None,
+    /// A learned row for each position (Radford et al. 2019).
+    Learned,
+    /// Fixed sines and cosines added to the embedding (Vaswani et al. 2017).
+    Sinusoidal,
+    /// Rotated queries and keys (Su et al. 2021).
+    #[default]
+    Rotary,
+    /// A penalty on distance (Press et al. 2022).
+    Alibi,
+    /// A learned bias for each bucket of distances (Raffel et al. 2020).
+    T5,
+}
+
+/// Which norm.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum NormKind {
+    /// Layer norm with gain, and bias when the model has biases.
+    Layer,
+    /// RMS norm.
+    #[default]
+    Rms,
+}
+
+/// The feed-forward layer.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Mlp {
+    /// GELU in its tanh form.
+    #[default]
+    Gelu,
+    /// A gated unit; `hidden` counts numbers after the gate.
+    Swiglu,
+    /// Squared rectifier.
+    ReluSquared,
+}
+
+/// A decoder-only transformer with norms before attention and feed-forward layers.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct DecoderConfig {
+    /// Tokens that there are.
+    pub vocab: usize,
+    /// Longest sequence.
+    pub context: usize,
+    /// Blocks.
+    pub layers: usize,
+    /// Numbers of a hidden state.
+    pub width: usize,
+    /// Query heads.
+    pub heads: usize,
+    /// Key and value heads.
+    pub groups: usize,
+    /// Numbers inside the feed-forward layer.
+    pub hidden: usize,
+    /// Positions.
+    pub positions: Positions,
+    /// Share of a head's numbers that rotary positions turn.
+    pub rotary_share: f64,
+    /// Base of the rotary angles.
+    pub rotary_base: f64,
+    /// Norms.
+    pub norm: NormKind,
+    /// Added to the variance in norms.
+    pub epsilon: f64,
+    /// Feed-forward layer.
+    pub mlp: Mlp,
+    /// Whether projections and layer norms have biases.
+    pub bias: bool,
+    /// Whether the head shares the embedding.
+    pub tied: bool,
+    /// Keys that each head sees; all of them when empty, one entry for every head otherwise.
+    pub spans: Vec<u32>,
+    /// How parameters start.
+    pub init: Init,
+}
+
+impl Default for DecoderConfig {
+    fn default() -> Self {
+        Self {
+            vocab: 4096,
+            context: 256,
+            layers: 4,
+            width: 128,
+            heads: 4,
+            groups: 4,
+            hidden: 0,
+            positions: Positions::default(),
+            rotary_share: 1.0,
+            rotary_base: 10_000.0,
+            norm: NormKind::default(),
+            epsilon: 1e-5,
+            mlp: Mlp::default(),
+            bias: false,
+            tied: false,
+            spans: Vec::new(),
+            init: Init::default(),
+        }
+    }
+}
+
+impl DecoderConfig {
+    /// Numbers of a head.
+    pub fn head_width(&self) -> usize {
+        self.width / self.heads.max(1)
+    }
+
+    /// Numbers inside the feed-forward layer: `hidden`, or when that is 0 four times the width (two thirds of it for a
+    /// gated unit, rounded up to a multiple of 8, so that parameters stay about the same).
+    pub fn hidden(&self) -> usize {
+        match (self.hidden, self.mlp) {
+            (0, Mlp::Swiglu) => (8 * self.width).div_ceil(3).next_multiple_of(8),
+            (0, _) => 4 * self.width,
+            (hidden, _) => hidden,
+        }
+    }
+
+    /// Numbers of a head that rotary positions turn.
+    pub fn rotary_dims(&self) -> usize {
+        (self.head_width() as f64 * self.rotary_share) as usize / 2 * 2
+    }
+
+    /// Whether the fields fit each other.
+    ///
+    /// # Errors
+    /// [`ModelError::Config`] with the first field that does not.
+    pub fn check(&self) -> Result<(), ModelError> {
+        let bad =
+            |field, found: String, expected: &str| Err(ModelError::Config { field, found, expected: expected.into() });
+        for (field, value) in [
+            ("vocab", self.vocab),
+            ("context", self.context),
+            ("layers", self.layers),
+            ("width", self.width),
+            ("heads", self.heads),
+            ("groups", self.groups),
+        ] {
+            if value == 0 || value > 1 << 30 {
+                return bad(field, value.to_string(), "a positive size is needed");
+            }
+        }
+        if !self.width.is_multiple_of(self.heads) {
+            return bad("heads", self.heads.to_string(), &format!("the width {} must be a multiple of it", self.width));
+        }
+        if !self.heads.is_multiple_of(self.groups) {
+            return bad(
+                "groups",
+                self.groups.to_string(),
+                &format!("the {} heads must be a multiple of it", self.heads),
+            );
+        }
+        if !self.spans.is_empty() && self.spans.len() != self.heads {
+            return bad("spans", format!("{} entries", self.spans.len()), "one for each head, or none");
+        }
+        if self.positions == Positions::Rotary && self.rotary_dims() == 0 {
+            return bad("rotary_share", self.rotary_share.to_string(), "at least two numbers of a head must turn");
+        }
+        if self.positions == Positions::Sinusoidal && !self.width.is_multiple_of(2) {
+            return bad("width", self.width.to_string(), "sinusoidal positions need an even width");
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,98 @@
+//! Causal attention on packed queries, keys and values.
+
+use super::record::{Fused, input, numbers, optional, record, shape, tensor};
+use super::reference;
+use crate::kernels::attention::{self as kernel, Bias, Blocks, Mask, Position, Rotary, Shape};
+use crate::kernels::scratch;
+use burn::backend::flex::FlexTensor;
+use burn::tensor::Tensor;
+use std::sync::Arc;
+
+/// Positions and visible keys of a layer, shared by its forward and backward pass.
+#[derive(Debug, Clone, Default)]
+pub struct Pattern {
+    /// Position of each token; its index in the sequence when `None`.
+    pub ids: Option<Arc<[u32]>>,
+    /// Rotation of queries and keys.
+    pub rotary: Option<Arc<Rotary<f32>>>,
+    /// ALiBi slopes, one for each head.
+    pub slopes: Option<Arc<[f32]>>,
+    /// T5 buckets: bucket of each distance; the table is given to [`attention`].
+    pub bucket_of: Option<Arc<[u16]>>,
+    /// First key that each token may see.
+    pub starts: Option<Arc<[u32]>>,
+    /// Keys that each head sees.
+    pub spans: Option<Arc<[u32]>>,
+    /// Keys at the start of a document that stay visible beyond the span.
+    pub sinks: u32,
+    /// Blocks that stay visible.
+    pub blocks: Option<Arc<Blocks>>,
+}
+
+impl Pattern {
+    /// Whether `head` sees key `key` from query `query`, which is token `token` of the batch.
+    pub(super) fn sees(&self, token: usize, head: usize, query: usize, key: usize) -> bool {
+        let start = self.starts.as_ref().map_or(0, |s| s[token] as usize);
+        let span = self.spans.as_ref().map_or(usize::MAX, |s| s[head].max(1) as usize);
+        let within = key >= start && key <= query;
+        let near = within && (query - key < span || key < start + self.sinks as usize);
+        near && self.blocks.as_ref().is_none_or(|blocks| blocks.kept(head, query, key))
+    }
+
+    fn view<'a>(&'a self, table: Option<&'a [f32]>, heads: usize) -> kernel::Pattern<'a, f32> {
+        let bias = match (&self.slopes, table, &self.bucket_of) {
+            (Some(slopes), ..) => Bias::Slopes(slopes),
+            (None, Some(values), Some(bucket_of)) => Bias::Table { values, buckets: values.len() / heads, bucket_of },
+            _ => Bias::None,
+        };
+        kernel::Pattern {
+            position: Position { ids: self.ids.as_deref(), rotary: self.rotary.as_deref(), bias },
+            mask: Mask {
+                starts: self.starts.as_deref(),
+                spans: self.spans.as_deref(),
+                sinks: self.sinks,
+                blocks: self.blocks.as_deref(),
+            },
+        }
+    }
+}
+
+#[derive(Debug, Clone)]
+struct State {
+    shape: Shape,
+    packed: FlexTensor,
+    table: Option<FlexTensor>,
+    pattern: Arc<Pattern>,
+    out: FlexTensor,
+    logs: Arc<Vec<f32>>,
+}
+
+impl Fused for State {
+    fn backward(self, gradient: FlexTensor, _: &[bool]) -> Vec<Option<FlexTensor>> {
+        let pattern = self.pattern.view(self.table.as_ref().map(numbers), self.shape.heads);
+        let kept = (numbers(&self.out), self.logs.as_slice());
+        let gradients = kernel::backward(self.shape, numbers(&self.packed), &pattern, kept, numbers(&gradient));
+        let mut all = vec![Some(tensor(gradients.packed, shape::<2>(&self.packed)))];
+        if let Some(table) = &self.table {
+            all.push(Some(tensor(gradients.table, shape::<2>(table))));
+        }
+        all
+    }
+}
+
+/// Attention of `packed`, `[batch * context, (heads + 2 groups) * width]`, to `[batch * context, heads * width]`;
+/// `table` is the learned bias of T5, `[heads, buckets]`.
+pub fn attention(at: Shape, packed: &Tensor<2>, table: Option<&Tensor<2>>, pattern: &Arc<Pattern>) -> Tensor<2> {
+    let (Some(x), Some(t)) = (input(packed), optional(table)) else {
+        return reference::attention(at, packed, table, pattern);
+    };
+    let rows = at.batch * at.context;
+    let (mut out, mut logs) = (scratch(rows * at.output()), scratch(rows * at.heads));
+    let view = pattern.view(t.as_ref().map(|t| numbers(&t.tensor)), at.heads);
+    kernel::forward(at, numbers(&x.tensor), &view, &mut out, &mut logs);
+    let out = tensor(out, [rows, at.output()]);
+    let (table, table_node) = t.map(|t| (t.tensor, t.node)).unzip();
+    let state =
+        State { shape: at, packed: x.tensor, table, pattern: pattern.clone(), out: out.clone(), logs: Arc::new(logs) };
+    record([x.node].into_iter().chain(table_node).collect(), out, || state)
+}

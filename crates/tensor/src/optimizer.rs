@@ -1,0 +1,80 @@
+//! AdamW over the flat buffer of a model's parameters.
+
+use crate::kernels::adamw::{self, Step};
+use crate::kernels::linear::square_norm;
+use crate::parameters::Parameters;
+
+/// Moments of AdamW for every parameter, and the number of steps made.
+#[derive(Debug, Clone, PartialEq)]
+pub struct AdamW {
+    /// First moments.
+    pub first: Vec<f32>,
+    /// Second moments.
+    pub second: Vec<f32>,
+    /// Steps made.
+    pub count: u64,
+}
+
+/// Settings of a step.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Settings {
+    /// Decay of the first moment.
+    pub beta1: f64,
+    /// Decay of the second moment.
+    pub beta2: f64,
+    /// Added to the root of the second moment.
+    pub epsilon: f64,
+    /// Decoupled weight decay of the arrays it applies to.
+    pub decay: f64,
+    /// Largest norm of all gradients together; infinite for no clipping.
+    pub clip: f64,
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        Self { beta1: 0.9, beta2: 0.95, epsilon: 1e-8, decay: 0.1, clip: 1.0 }
+    }
+}
+
+impl AdamW {
+    /// Zero moments for `len` parameters.
+    pub fn new(len: usize) -> Self {
+        Self { first: vec![0.0; len], second: vec![0.0; len], count: 0 }
+    }
+
+    /// One step at learning rate `rate`; `gradients` holds the gradient of each array of `parameters` in order, and
+    /// `None` leaves an array as it is. Returns the norm of all gradients before clipping.
+    ///
+    /// # Panics
+    /// When the gradients do not fit the parameters.
+    pub fn step(
+        &mut self,
+        parameters: &mut Parameters,
+        gradients: &[Option<Vec<f32>>],
+        rate: f64,
+        settings: Settings,
+    ) -> f64 {
+        let norm = gradients.iter().flatten().map(|g| square_norm(g)).sum::<f64>().sqrt();
+        let scale = if norm > settings.clip { settings.clip / norm } else { 1.0 };
+        self.count += 1;
+        let spans: Vec<(usize, usize, bool)> =
+            parameters.entries().iter().map(|e| (e.offset, e.len(), e.decay)).collect();
+        assert!(spans.len() == gradients.len());
+        let values = parameters.values_mut();
+        for ((offset, len, decays), gradient) in spans.into_iter().zip(gradients) {
+            let Some(gradient) = gradient else { continue };
+            let step = Step {
+                rate,
+                beta1: settings.beta1,
+                beta2: settings.beta2,
+                epsilon: settings.epsilon,
+                decay: if decays { settings.decay } else { 0.0 },
+                count: self.count,
+                scale,
+            };
+            let at = offset..offset + len;
+            adamw::step(step, &mut values[at.clone()], gradient, &mut self.first[at.clone()], &mut self.second[at]);
+        }
+        norm
+    }
+}

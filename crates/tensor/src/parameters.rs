@@ -1,0 +1,141 @@
+//! A model's parameters: names and shapes over one flat buffer.
+
+use burn::backend::Flex;
+use burn::backend::flex::{FlexTensor, Layout};
+use burn::tensor::{Bytes, DType, Gradients, Shape, Tensor};
+use std::sync::Arc;
+
+/// One named array of parameters.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Entry {
+    /// Dotted name, unique in the model.
+    pub name: String,
+    /// Shape, row-major.
+    pub shape: Vec<usize>,
+    /// Whether weight decay applies: matrices yes, gains and biases no.
+    pub decay: bool,
+    /// Where it starts in the flat buffer.
+    pub offset: usize,
+}
+
+impl Entry {
+    /// Numbers in the array.
+    pub fn len(&self) -> usize {
+        self.shape.iter().product()
+    }
+
+    /// Whether there are none.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+}
+
+/// The index of a parameter array.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Handle(usize);
+
+impl Handle {
+    /// Place among the entries.
+    pub fn index(self) -> usize {
+        self.0
+    }
+}
+
+/// All parameters of a model, on the CPU in one buffer that tensors look into.
+#[derive(Debug)]
+pub struct Parameters {
+    entries: Vec<Entry>,
+    buffer: Arc<Bytes>,
+}
+
+/// Declares parameters before their buffer exists.
+#[derive(Debug, Default)]
+pub struct Builder {
+    entries: Vec<Entry>,
+    values: Vec<f32>,
+}
+
+impl Builder {
+    /// Adds an array with these starting values.
+    ///
+    /// # Panics
+    /// When the shape does not hold the values.
+    pub fn add(&mut self, name: impl Into<String>, shape: &[usize], values: Vec<f32>, decay: bool) -> Handle {
+        let entry = Entry { name: name.into(), shape: shape.to_vec(), decay, offset: self.values.len() };
+        assert!(entry.len() == values.len(), "{}: {} values for shape {shape:?}", entry.name, values.len());
+        self.values.extend(values);
+        self.entries.push(entry);
+        Handle(self.entries.len() - 1)
+    }
+
+    /// The parameters.
+    pub fn build(self) -> Parameters {
+        Parameters { entries: self.entries, buffer: Arc::new(Bytes::from_elems(self.values)) }
+    }
+}
+
+impl Parameters {
+    /// The arrays in the order of the buffer.
+    pub fn entries(&self) -> &[Entry] {
+        &self.entries
+    }
+
+    /// The handles of the entries, in order.
+    pub fn handles(&self) -> impl Iterator<Item = Handle> + use<> {
+        (0..self.entries.len()).map(Handle)
+    }
+
+    /// Parameters in all.
+    pub fn len(&self) -> usize {
+        self.buffer.len() / size_of::<f32>()
+    }
+
+    /// Whether there are none.
+    pub fn is_empty(&self) -> bool {
+        self.buffer.is_empty()
+    }
+
+    /// All numbers.
+    pub fn values(&self) -> &[f32] {
+        numbers(&self.buffer)
+    }
+
+    /// All numbers, to be changed; copied first when tensors still look at them.
+    pub fn values_mut(&mut self) -> &mut [f32] {
+        if Arc::get_mut(&mut self.buffer).is_none() {
+            let copy = self.values().to_vec();
+            self.buffer = Arc::new(Bytes::from_elems(copy));
+        }
+        let bytes = Arc::get_mut(&mut self.buffer).expect("the buffer was copied if it was shared");
+        let count = bytes.len() / size_of::<f32>();
+        // SAFETY: the buffer was made from f32 values, so it is aligned for them and holds whole ones.
+        unsafe { std::slice::from_raw_parts_mut(bytes.as_mut_ptr().cast(), count) }
+    }
+
+    /// The array of a handle as a tensor that looks into the buffer; with `tracked` its gradient is kept.
+    ///
+    /// # Panics
+    /// When the array has another number of dimensions.
+    pub fn tensor<const D: usize>(&self, handle: Handle, tracked: bool) -> Tensor<D> {
+        let entry = &self.entries[handle.0];
+        let shape: [usize; D] = entry.shape.as_slice().try_into().expect("the rank of a parameter is known");
+        let mut strides = vec![1isize; D];
+        for i in (0..D - 1).rev() {
+            strides[i] = strides[i + 1] * shape[i + 1] as isize;
+        }
+        let layout = Layout::new(Shape::from(shape), strides, entry.offset);
+        let tensor = Tensor::from_primitive::<Flex>(FlexTensor::from_arc(self.buffer.clone(), layout, DType::F32));
+        if tracked { tensor.autodiff().require_grad() } else { tensor }
+    }
+}
+
+/// The gradient of a tracked tensor, taken out of `gradients`; `None` when nothing depended on it.
+pub fn take_gradient<const D: usize>(tensor: &Tensor<D>, gradients: &mut Gradients) -> Option<Vec<f32>> {
+    let gradient = tensor.grad_remove(gradients)?;
+    gradient.into_data().try_into_vec().ok()
+}
+
+fn numbers(bytes: &Bytes) -> &[f32] {
+    // SAFETY: as in `Parameters::values_mut`.
+    unsafe { std::slice::from_raw_parts(bytes.as_ptr().cast(), bytes.len() / size_of::<f32>()) }
+}
