@@ -15,9 +15,11 @@
 //! # Ok(()) }
 //! ```
 
+pub mod corpus;
 mod document;
 mod error;
 mod hash;
+mod limits;
 mod store;
 mod stream;
 mod tokenizer;
@@ -25,6 +27,7 @@ mod tokenizer;
 pub use document::Document;
 pub use error::DataError;
 pub use hash::{ContentHash, ContentHasher};
+pub use limits::Limits;
 pub use store::TokenStore;
 pub use stream::{Batch, IGNORE, Layout, Order, Part, Permutation, Place, Sequence, Stream, StreamOptions};
 pub use tokenizer::{Bpe, END_OF_TEXT, Tokenizer};

@@ -1,0 +1,28 @@
+//! The default corpus of this machine, where Cargo keeps its archives.
+#![allow(missing_docs)]
+
+use kleiber_data::DataError;
+use kleiber_data::corpus::{BuildOptions, Source, build};
+
+#[test]
+fn the_default_corpus_is_the_same_twice_and_no_crate_dominates() {
+    let options = BuildOptions { max_bytes: 16 << 20, ..BuildOptions::cargo() };
+    let started = std::time::Instant::now();
+    let corpus = match build(&Source::cargo(), &options) {
+        // Vendored builds have no archives.
+        Err(DataError::MissingArchives { missing, total, first, .. }) => {
+            return eprintln!("skipped: {missing} of {total} archives are missing, the first is {first}");
+        }
+        other => other.unwrap(),
+    };
+    eprintln!("{:?}: {:#?}", started.elapsed(), corpus.summary);
+    assert_eq!(build(&Source::cargo(), &options).unwrap().summary, corpus.summary);
+    let bytes = corpus.train.bytes() + corpus.validation.bytes();
+    assert!((14 << 20..=16 << 20).contains(&bytes), "{bytes}");
+    let documents = corpus.train.documents.iter().chain(&corpus.validation.documents);
+    let mut groups = std::collections::BTreeMap::new();
+    documents.for_each(|d| *groups.entry(d.group.clone()).or_insert(0) += d.text.len());
+    let (largest, size) = groups.iter().max_by_key(|(_, size)| **size).unwrap();
+    assert!(*size as f64 <= 0.021 * bytes as f64, "{largest} has {size} of {bytes}");
+    assert!(corpus.summary.domains.contains_key("rust") && corpus.summary.domains.contains_key("docs"));
+}
