@@ -7,7 +7,7 @@
 //! use kleiber_data::{Document, Stream, StreamOptions, TokenStore, Tokenizer};
 //! # fn main() -> Result<(), kleiber_data::DataError> {
 //! let documents = [Document::new("to be or not to be, that is the question", "docs", "hamlet")];
-//! let tokenizer = Tokenizer::train_bpe(documents.iter().map(|d| d.text.as_str()), 262)?;
+//! let tokenizer = Tokenizer::train_bpe(documents.iter().map(|d| d.text.as_str()), 260)?;
 //! let store = TokenStore::in_memory(&tokenizer, &documents)?;
 //! let stream = Stream::new(store.into(), StreamOptions::new(8, 0))?;
 //! let sequence = stream.sequence(1_000_000)?;
@@ -22,6 +22,7 @@ mod hash;
 mod limits;
 mod store;
 mod stream;
+pub mod tasks;
 mod tokenizer;
 
 pub use document::Document;

@@ -18,7 +18,7 @@ use crate::{ContentHash, DataError};
 pub(super) const HEADER: usize = 128;
 const MAGIC: [u8; 8] = *b"KLBRTOK\n";
 const VERSION: u32 = 1;
-/// Largest vocabulary: four times the largest published one.
+/// Largest vocabulary, as for tokenizers.
 const MAX_VOCAB: u32 = 1 << 20;
 
 /// What the header says.

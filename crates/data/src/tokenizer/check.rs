@@ -6,6 +6,8 @@ use serde::de::{Deserializer, IgnoredAny, MapAccess, SeqAccess, Visitor};
 
 /// Largest file that is read; the largest published tokenizers are about half of it.
 const MAX_FILE: u64 = 64 << 20;
+/// Largest vocabulary, four times the largest published one; token stores have the same limit.
+const MAX_VOCAB: u32 = 1 << 20;
 
 #[derive(Deserialize)]
 struct File {
@@ -84,7 +86,7 @@ pub(super) fn declared(name: &str, json: &[u8]) -> Result<(), DataError> {
     }
     let largest = file.added_tokens.iter().map(|t| t.id).max().max(file.model.vocab.largest).unwrap_or(0);
     let count = file.model.vocab.count + file.added_tokens.len() as u64;
-    if u64::from(largest) > 2 * count + 1024 {
+    if largest >= MAX_VOCAB || u64::from(largest) > 2 * count + 1024 {
         return Err(refuse(format!("token number {largest} in a vocabulary of {count}")));
     }
     Ok(())

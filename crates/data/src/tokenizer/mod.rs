@@ -20,7 +20,7 @@ pub const END_OF_TEXT: &str = "<|endoftext|>";
 /// let bytes = Tokenizer::Bytes;
 /// assert_eq!(bytes.encode("é!")?, [0xc3, 0xa9, 33]);
 /// let texts = ["the cat sat on the mat", "the dog sat on the cat"];
-/// let bpe = Tokenizer::train_bpe(texts.iter().copied(), 270)?;
+/// let bpe = Tokenizer::train_bpe(texts.iter().copied(), 265)?;
 /// assert!(bpe.encode(texts[0])?.len() < texts[0].len());
 /// assert_eq!(bpe.decode(&bpe.encode("déjà vu")?), "déjà vu");
 /// # Ok(()) }
