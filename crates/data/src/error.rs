@@ -168,18 +168,17 @@ impl DataError {
             Self::TooLarge { .. } => "split the file, or unpack it and point at the folder".into(),
             Self::Archive { .. } => "do not use this archive; fetch it again from where it was published".into(),
             Self::MissingArchives { .. } => {
-                "run `cargo fetch --locked` in the source tree, or allow missing archives (another corpus, another hash)"
-                    .into()
+                "run `cargo fetch --locked` in the source tree, or allow missing archives (the corpus changes)".into()
             }
             Self::Checksum { .. } => "the file was changed or damaged; write or fetch it again".into(),
             Self::Empty { .. } => "point at a folder of text, a .jsonl or a .parquet file with a column `text`".into(),
-            Self::TooFewGroups { .. } => "give more files, a larger share per group, or a validation fraction of 0".into(),
+            Self::TooFewGroups { .. } => "give more files, a larger cap per group, or no validation".into(),
             Self::UnknownFormat { .. } => {
                 "use a folder, or a .txt, .md, .jsonl or .parquet file; .gz and .zst may be appended".into()
             }
             Self::Option { expected, .. } => format!("set it to {expected}"),
             Self::Tokenizer { .. } => "use a BPE tokenizer.json of Hugging Face tokenizers, or train one".into(),
-            Self::TokenizerMismatch { .. } => "tokenize the corpus again, or load the tokenizer it was made with".into(),
+            Self::TokenizerMismatch { .. } => "tokenize again, or load the tokenizer it was made with".into(),
             Self::Exhausted { .. } => "raise the epoch caps, add data, or train for fewer steps".into(),
             Self::TooShort { .. } => "lower the context or give more text".into(),
             Self::UnknownTask { .. } => "choose one of the listed tasks".into(),

@@ -17,6 +17,10 @@ fn the_default_corpus_is_the_same_twice_and_no_crate_dominates() {
     };
     eprintln!("{:?}: {:#?}", started.elapsed(), corpus.summary);
     assert_eq!(build(&Source::cargo(), &options).unwrap().summary, corpus.summary);
+    assert_eq!(
+        corpus.train.of_domain("rust").bytes() + corpus.validation.of_domain("rust").bytes(),
+        corpus.summary.domains["rust"]
+    );
     let bytes = corpus.train.bytes() + corpus.validation.bytes();
     assert!((14 << 20..=16 << 20).contains(&bytes), "{bytes}");
     let documents = corpus.train.documents.iter().chain(&corpus.validation.documents);
@@ -35,7 +39,7 @@ fn the_default_corpus_is_tokenized_without_loss() {
     let tokenizer = Tokenizer::train_bpe(corpus.train.documents.iter().map(|d| d.text.as_str()), 2048).unwrap();
     let trained = started.elapsed();
     let store = TokenStore::in_memory(&tokenizer, &corpus.train.documents).unwrap();
-    eprintln!("trained in {trained:?}, tokenized in {:?}", started.elapsed() - trained);
+    eprintln!("tokenizer {}, trained in {trained:?}, tokenized in {:?}", tokenizer.hash(), started.elapsed() - trained);
     store.verify().unwrap();
     let bytes_per_token = store.text_bytes() as f64 / store.tokens() as f64;
     assert!((2.5..4.5).contains(&bytes_per_token), "{bytes_per_token}");

@@ -228,7 +228,19 @@ fn hand_made_hostile_files_are_refused() {
     offsets[24..40].fill(0xff);
     refuse("overflow.tokens", &offsets);
     let model = "\"model\":{\"type\":\"BPE\",\"vocab\":{\"</s>\":0,\"a\":1},\"merges\":[]}";
-    let pattern = r#""pre_tokenizer":{"type":"Split","pattern":{"Regex":"(((a{1000}){1000}){1000})"},"behavior":"Isolated","invert":false}"#;
-    refuse("regex.json", format!("{{\"version\":\"1.0\",\"added_tokens\":[],{pattern},{model}}}").as_bytes());
+    let split = |regex: &str| {
+        let split = format!(
+            "{{\"type\":\"Split\",\"pattern\":{{\"Regex\":\"{regex}\"}},\"behavior\":\"Isolated\",\"invert\":false}}"
+        );
+        format!("{{\"version\":\"1.0\",\"added_tokens\":[],\"pre_tokenizer\":{split},{model}}}")
+    };
+    refuse("regex.json", split("(((a{1000}){1000}){1000})").as_bytes());
+    refuse("parentheses.json", split(&"(".repeat(1 << 20)).as_bytes());
+    refuse("nested.json", split(&format!("{}a{}", "(".repeat(1 << 18), ")".repeat(1 << 18))).as_bytes());
+    let mut long_name = tar::Header::new_gnu();
+    long_name.set_entry_type(tar::EntryType::GNULongName);
+    long_name.set_size(u64::from(u32::MAX));
+    long_name.set_cksum();
+    refuse("name.tar", long_name.as_bytes());
     assert!(peak_rss().is_none_or(|bytes| bytes < MOST_MEMORY), "{:?}", peak_rss());
 }

@@ -1,13 +1,12 @@
 //! Documents with equal text.
 
-use super::Raw;
+use super::{Raw, each};
 use crate::ContentHash;
-use rayon::prelude::*;
 use std::collections::HashSet;
 
 /// Keeps the first of documents with equal text; returns how many were dropped.
 pub(super) fn exact(documents: &mut Vec<Raw>) -> u64 {
-    let hashes: Vec<ContentHash> = documents.par_iter().map(|d| ContentHash::of(d.document.text.as_bytes())).collect();
+    let hashes: Vec<ContentHash> = each(documents, |d| ContentHash::of(d.document.text.as_bytes()));
     let mut seen = HashSet::new();
     let before = documents.len();
     let mut hashes = hashes.iter();

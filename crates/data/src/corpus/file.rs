@@ -167,6 +167,8 @@ mod tests {
         assert_eq!((once.summary.found, once.summary.skipped, once.summary.groups), (4, 1, 4));
         let domains: Vec<&str> = once.summary.domains.keys().map(String::as_str).collect();
         assert_eq!(domains, ["chat", "docs", "rust"]);
+        assert_eq!(Source::named(folder.path().to_str().unwrap()), Source::Folder(folder.path().into()));
+        assert_eq!((Source::named("cargo"), Source::named("x.txt")), (Source::cargo(), Source::File("x.txt".into())));
         let error = super::read(&folder.path().join("picture.png"), &BuildOptions::default()).unwrap_err();
         assert!(matches!(error, DataError::UnknownFormat { .. }), "{error}");
     }

@@ -1,9 +1,8 @@
 //! Documents that resemble each other: MinHash signatures over 5-word shingles, by one-permutation hashing with
 //! optimal densification (Shrivastava 2017), looked up in bands.
 
-use super::Raw;
+use super::{Raw, each};
 use crate::hash::{keyed, mix};
-use rayon::prelude::*;
 use std::collections::HashMap;
 
 /// Values of a signature, and the bands it is looked up by: pairs of similarity 0.8 meet in some band with
@@ -20,8 +19,7 @@ type Signature = [u32; VALUES];
 
 /// Drops documents that resemble an earlier kept one at least `threshold` much; returns how many.
 pub(super) fn near(documents: &mut Vec<Raw>, threshold: f64) -> u64 {
-    let signatures: Vec<Option<Box<Signature>>> =
-        documents.par_iter().map(|d| signature(&d.document.text).map(Box::new)).collect();
+    let signatures: Vec<Option<Box<Signature>>> = each(documents, |d| signature(&d.document.text).map(Box::new));
     let mut buckets: HashMap<(usize, u64), Vec<u32>> = HashMap::new();
     let mut kept = vec![true; documents.len()];
     for (index, signature) in signatures.iter().enumerate() {

@@ -18,6 +18,7 @@ pub use domain::domain_of;
 
 use crate::limits::Limits;
 use crate::{ContentHash, ContentHasher, DataError, Document};
+use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -45,6 +46,15 @@ impl Source {
     /// The default corpus.
     pub fn cargo() -> Self {
         Self::Cargo { cache: None, allow_missing: false }
+    }
+
+    /// The source that a configuration names: `cargo`, or the path of a folder or file.
+    pub fn named(name: &str) -> Self {
+        match name {
+            "cargo" => Self::cargo(),
+            path if std::path::Path::new(path).is_dir() => Self::Folder(path.into()),
+            path => Self::File(path.into()),
+        }
     }
 }
 
@@ -139,6 +149,11 @@ impl Split {
         Self { documents, hash: hasher.finish() }
     }
 
+    /// Its documents of one domain, for a mixture by domain or a loss per domain.
+    pub fn of_domain(&self, domain: &str) -> Self {
+        Self::new(self.documents.iter().filter(|d| &*d.domain == domain).cloned().collect())
+    }
+
     /// Bytes of text.
     pub fn bytes(&self) -> u64 {
         self.documents.iter().map(|d| d.text.len() as u64).sum()
@@ -228,7 +243,7 @@ impl Read {
 /// ```
 /// use kleiber_data::corpus::{self, BuildOptions, Source};
 /// # fn main() -> Result<(), kleiber_data::DataError> {
-/// # let folder = tempfile::tempdir().map_err(|e| kleiber_data::DataError::Io { path: "tmp".into(), action: "create", source: e })?;
+/// # let folder = tempfile::tempdir().unwrap();
 /// # let path = folder.path().join("texts.jsonl");
 /// let lines = "{\"text\": \"first\"}\n{\"text\": \"second\"}\n{\"text\": \"first\"}\n";
 /// std::fs::write(&path, lines).unwrap();
@@ -279,6 +294,11 @@ pub fn build(source: &Source, options: &BuildOptions) -> Result<Corpus, DataErro
     summary.groups = groups;
     (summary.train, summary.validation) = (Side::of(&train), Side::of(&validation));
     Ok(Corpus { train, validation, summary })
+}
+
+/// `f` of each item, on all threads when there are enough items to be worth waking them.
+fn each<T: Sync, R: Send>(items: &[T], f: impl Fn(&T) -> R + Sync + Send) -> Vec<R> {
+    if items.len() < 64 { items.iter().map(f).collect() } else { items.par_iter().map(f).collect() }
 }
 
 /// Text as it enters a corpus: no byte order mark, line feeds only.

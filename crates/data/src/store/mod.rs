@@ -15,7 +15,7 @@ use std::path::Path;
 /// ```
 /// use kleiber_data::{Document, TokenStore, Tokenizer};
 /// # fn main() -> Result<(), kleiber_data::DataError> {
-/// # let folder = tempfile::tempdir().map_err(|e| kleiber_data::DataError::Io { path: "tmp".into(), action: "create", source: e })?;
+/// # let folder = tempfile::tempdir().unwrap();
 /// let path = folder.path().join("train.tokens");
 /// let documents = ["one", "two!"].map(|text| Document::new(text, "docs", "example"));
 /// TokenStore::write(&path, &Tokenizer::Bytes, &documents)?;
@@ -36,7 +36,8 @@ impl TokenStore {
     /// to 65,536 and four otherwise. The whole store is held in memory while it is written.
     ///
     /// # Errors
-    /// [`DataError::Tokenizer`] from encoding, [`DataError::Core`] from writing, [`DataError::Empty`] without documents.
+    /// [`DataError::Tokenizer`] from encoding, [`DataError::Core`] from writing, [`DataError::Empty`] without
+    /// documents.
     pub fn write(path: &Path, tokenizer: &Tokenizer, documents: &[crate::Document]) -> Result<ContentHash, DataError> {
         let bytes = write::encode(&path.display().to_string(), tokenizer, documents)?;
         kleiber_core::atomic::write(path, &bytes)?;
