@@ -90,8 +90,9 @@ impl Expr {
     pub fn parse(text: &str) -> Result<Self, CoreError> {
         let fail = |why: String| CoreError::Expression { text: shorten(text), why };
         let protected = protect(text).map_err(fail)?;
-        let parsed = FlatEx::<Node, Operators, Literals>::parse_wo_compile(&protected.text)
-            .map_err(|e| fail(word_operator(text).unwrap_or_else(|| protected.restore(e.msg()))))?;
+        let parsed = FlatEx::<Node, Operators, Literals>::parse_wo_compile(&protected.text).map_err(|e| {
+            fail(word_operator(text).or_else(|| gap(&protected)).unwrap_or_else(|| protected.restore(e.msg())))
+        })?;
         let names = parsed.var_names().iter().map(|name| Node(Arc::new(protected.operand(name))));
         let tree = parsed.eval_vec(names.collect()).map_err(|e| fail(protected.restore(e.msg())))?;
         tree.0.check().map_err(fail)?;
@@ -319,6 +320,15 @@ fn word_operator(text: &str) -> Option<String> {
         let (found, sign) = known.iter().find(|(w, _)| word.eq_ignore_ascii_case(w))?;
         Some(format!("`{found}` is no operator here, write `{sign}`"))
     })
+}
+
+/// The cure for a name with spaces that lacks its braces.
+fn gap(protected: &Protected) -> Option<String> {
+    let words: Vec<&str> = protected.text.split_whitespace().collect();
+    let name = |word: &str| word.chars().all(|c| c.is_ascii_alphanumeric() || c == '_' || c == '.');
+    let pair = words.windows(2).find(|pair| name(pair[0]) && name(pair[1]))?;
+    let pair = format!("{} {}", protected.restore(pair[0]), protected.restore(pair[1]));
+    Some(format!("nothing joins `{pair}`; a column with spaces goes in braces: {{{pair}}}"))
 }
 
 /// The expression with every quoted text and braced name replaced by a plain identifier, so that the

@@ -3,7 +3,7 @@
 use crate::holdout::holdout;
 use crate::objective::Objective;
 use crate::options::Options;
-use crate::prepare::prepare;
+use crate::prepare::{prepare, reduce};
 use crate::reason::{Finding, Findings, Reason, Status};
 use crate::{Fit, Law, LawError};
 use kleiber_core::table::{Table, recognise};
@@ -64,10 +64,12 @@ pub struct Candidate {
 pub fn compare(table: &Table, laws: &[Law], options: &Options) -> Result<Comparison, LawError> {
     let objective = options.objective.unwrap_or(Objective::LOG_HUBER);
     let options = Options { objective: Some(objective), bootstrap: 0, influence: false, ..options.clone() };
-    let splits = splits(table, &options)?;
+    // Which rows count depends on the law: a law of curves is judged on checkpoints, any other on whole runs.
+    let rows_of = |law: &Law| reduce(table, law.info().curve, &options, &mut Findings::default());
     let mut candidates: Vec<Candidate> = Vec::new();
     for law in laws {
-        candidates.push(judge(table, law, &splits, &options));
+        let table = rows_of(law);
+        candidates.push(judge(&table, law, &splits(&table, &options)?, &options));
     }
     let rank = |c: &Candidate| (c.status == Status::Refused, c.holdout_mean_abs_rel_error.unwrap_or(f64::INFINITY));
     candidates.sort_by(|a, b| rank(a).partial_cmp(&rank(b)).unwrap_or(std::cmp::Ordering::Equal));

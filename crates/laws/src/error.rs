@@ -103,6 +103,9 @@ impl LawError {
             Self::UnknownCoefficient { .. } => "use the letters of the law's equation".into(),
             Self::Bounds { .. } => "give a value inside the bounds".into(),
             Self::TooManyCoefficients { .. } => "fix some with --fix NAME=VALUE or tie them with --tie A=B".into(),
+            Self::Option { option: "gpu", .. } => {
+                "pick one of the list, or leave --gpu out and work from the FLOP".into()
+            }
             Self::Option { .. } => "`kleiber fit --help` shows the accepted values".into(),
             Self::Method { .. } => "leave --method out to get the one that suits the law".into(),
             Self::NotALaw { .. } => "write one with `kleiber fit TABLE -o law.json`".into(),

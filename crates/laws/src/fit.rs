@@ -6,7 +6,7 @@ use crate::fitted::{Fit, Model, ObjectiveValue};
 use crate::holdout::{check_leak, holdout};
 use crate::objective::Objective;
 use crate::options::{Method, Options};
-use crate::prepare::{Prepared, prepare};
+use crate::prepare::{Prepared, prepare, reduce};
 use crate::problem::Problem;
 use crate::reason::{Findings, Reason};
 use crate::solve::bfgs::{Settings, minimise};
@@ -45,6 +45,7 @@ impl Law {
         let objective = options.objective.unwrap_or(info.objective);
         let at = Coordinates::new(info, &options.fixed, &options.tied)?;
         let mut findings = Findings::default();
+        let table = &reduce(table, info.curve, options, &mut findings);
         let (held, kept) = match &options.holdout {
             Some(condition) => {
                 let (held, kept) = table.partition(condition)?;
@@ -53,12 +54,15 @@ impl Law {
             None => (None, table.clone()),
         };
         let prepared = prepare(info, &kept, options, objective, &mut findings)?;
+        let mut of_held = Findings::default();
         let held = held
             .filter(|h| h.rows() > 0)
-            .map(|h| prepare(info, &h, options, objective, &mut Findings::default()).map(|p| p.data))
-            .transpose()?;
+            .map(|h| prepare(info, &h, options, objective, &mut of_held).map(|p| p.data))
+            .transpose()?
+            .filter(|data| data.rows() > 0);
+        of_held.reasons.into_iter().for_each(|reason| findings.refuse(reason));
         if options.holdout.is_some() && held.is_none() {
-            findings.refuse(Reason::Assumed { what: "no row satisfies --holdout: nothing is held out".into() });
+            findings.refuse(Reason::NothingHeldOut);
         }
         checks::design(form, &at, &prepared.data, &mut findings);
         if let Some(held) = &held {
@@ -191,16 +195,17 @@ fn model(law: &Law, data: &Data, draws: Vec<Vec<f64>>, mut residuals: Vec<f64>, 
         residuals,
         log: objective.is_log(),
         ranges,
-        flops_range: compute_range(law, data),
+        flops_range: range(data, |x| law.compute(x)),
+        ratio_range: range(data, |x| law.tokens_per_param(x)),
         rows,
         optima: Vec::new(),
         chained: None,
     }
 }
 
-fn compute_range(law: &Law, data: &Data) -> Option<(f64, f64)> {
-    let compute = |i: usize| law.compute(&data.row(i).iter().map(|x| x.value).collect::<Vec<_>>());
-    compute(0)?;
-    let all = (0..data.rows()).filter_map(compute);
+fn range(data: &Data, quantity: impl Fn(&[f64]) -> Option<f64>) -> Option<(f64, f64)> {
+    let of = |i: usize| quantity(&data.row(i).iter().map(|x| x.value).collect::<Vec<_>>());
+    of(0)?;
+    let all = (0..data.rows()).filter_map(of);
     Some(all.fold((f64::INFINITY, 0f64), |(l, h), c| (l.min(c), h.max(c))))
 }

@@ -137,6 +137,9 @@ pub struct Model {
     pub ranges: IndexMap<String, (f64, f64)>,
     /// Smallest and largest compute (6 x params x tokens, or the law's own), if the law has any.
     pub flops_range: Option<(f64, f64)>,
+    /// Smallest and largest tokens per parameter, if the law has both.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ratio_range: Option<(f64, f64)>,
     /// The rows of the fit: label, inputs, response (at most [`Model::MAX_ROWS`]).
     pub rows: Vec<(String, Vec<f64>, f64)>,
     /// IsoFLOP and envelope fits: compute, parameters and loss at each optimum.
@@ -179,6 +182,9 @@ pub struct Fit {
     pub reasons: Vec<Finding>,
     /// What else to know.
     pub warnings: Vec<Finding>,
+    /// Reasons for a refusal that `force` overrode; whatever is made with the law repeats them.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub forced: Vec<Finding>,
     /// Error on held-out rows.
     pub holdout: Option<Holdout>,
     /// The law's equation.
@@ -226,6 +232,7 @@ impl Fit {
             status: Status::Refused,
             reasons: Vec::new(),
             warnings: Vec::new(),
+            forced: Vec::new(),
             holdout: None,
             equation: equation.into(),
             columns: IndexMap::new(),
@@ -247,6 +254,7 @@ impl Fit {
     pub(crate) fn conclude(mut self, findings: &Findings) -> Self {
         self.reasons = findings.reasons.iter().map(crate::Reason::finding).collect();
         self.warnings = findings.warnings.iter().map(crate::Reason::finding).collect();
+        self.forced = findings.forced.iter().map(crate::Reason::finding).collect();
         self.status = if findings.refused() { Status::Refused } else { Status::Ok };
         if findings.refused() {
             self.coefficients.clear();
@@ -269,6 +277,12 @@ impl Fit {
     /// The coefficients in the law's order; `NaN` where unknown.
     pub fn point(&self) -> Vec<f64> {
         self.coefficients.values().map(|e| e.value.unwrap_or(f64::NAN)).collect()
+    }
+
+    /// What every use of a forced law must say.
+    pub(crate) fn forced_warnings(&self) -> Vec<Finding> {
+        let message = |f: &Finding| format!("the law was fitted by force although {}", f.message);
+        self.forced.iter().map(|f| Finding { code: f.code.clone(), message: message(f) }).collect()
     }
 
     /// The result as it is printed: without the model.

@@ -148,6 +148,8 @@ pub struct Coefficient {
     pub span: Option<(f64, f64)>,
     /// Whether the prediction is linear in it, so that variable projection can solve for it.
     pub linear: bool,
+    /// Whether its profile is always shown: tables rarely determine it.
+    pub doubtful: bool,
 }
 
 /// The coordinate in which a coefficient is searched.
@@ -199,12 +201,18 @@ impl Coefficient {
             starts: Starts::Solved,
             span: None,
             linear: false,
+            doubtful: false,
         }
     }
 
     /// A coefficient searched as it is, within bounds.
     pub fn plain(name: &str, meaning: &str, lower: f64, upper: f64) -> Self {
         Self { scale: Scale::Linear, lower, upper, ..Self::positive(name, meaning) }
+    }
+
+    /// Its profile is always shown.
+    pub fn doubtful(self) -> Self {
+        Self { doubtful: true, ..self }
     }
 
     /// Declares that the prediction is linear in the coefficient.

@@ -116,6 +116,13 @@ impl Law {
         }
     }
 
+    /// Tokens per parameter at inputs `x`; `None` for laws without both.
+    pub fn tokens_per_param(&self, x: &[f64]) -> Option<f64> {
+        let info = self.info();
+        let size = info.variables.iter().position(|v| v.name.starts_with("params"))?;
+        Some(x[info.variable("tokens")?] / x[size])
+    }
+
     pub(crate) fn form(&self) -> &dyn Evaluate {
         self.form.as_ref()
     }

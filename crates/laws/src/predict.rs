@@ -1,6 +1,7 @@
 //! Predictions of a fitted law, with intervals that hold the scatter of a new run as well as the
 //! uncertainty of the coefficients, and with the distance beyond the fitted range.
 
+use crate::form::LOSS;
 use crate::reason::{Finding, Findings, Reason, Status};
 use crate::uncertainty::interval::percentile;
 use crate::{Fit, Law, LawError};
@@ -67,13 +68,15 @@ impl Fit {
         let mut findings = Findings::default();
         let mut predictions = Vec::new();
         for point in points {
-            predictions.push(self.predict_one(&law, point, level, &mut findings)?);
-        }
-        findings.settle(force);
-        if findings.refused() {
-            for p in &mut predictions {
-                (p.value, p.low, p.high, p.law_interval) = (None, None, None, None);
+            let mut of_point = Findings::default();
+            let mut prediction = self.predict_one(&law, point, level, &mut of_point)?;
+            of_point.settle(force);
+            if of_point.refused() {
+                (prediction.value, prediction.low, prediction.high) = (None, None, None);
+                prediction.law_interval = None;
             }
+            predictions.push(prediction);
+            findings.merge(of_point);
         }
         Ok(Predictions {
             schema: SCHEMA,
@@ -82,9 +85,24 @@ impl Fit {
             predictions,
             status: if findings.refused() { Status::Refused } else { Status::Ok },
             reasons: findings.reasons.iter().map(Reason::finding).collect(),
-            warnings: findings.warnings.iter().map(Reason::finding).collect(),
+            warnings: findings.warnings.iter().map(Reason::finding).chain(self.forced_warnings()).collect(),
             fitted_runs: self.runs.clone(),
         })
+    }
+
+    /// Parameters and tokens of a point given as for [`Fit::predict`].
+    ///
+    /// # Errors
+    /// [`LawError::Request`] for a point that does not determine them, or a law without them.
+    pub fn size_of(&self, point: &IndexMap<String, f64>) -> Result<(f64, f64), LawError> {
+        let law = Law::of(self)?;
+        let info = law.info();
+        let x = complete(&law, point)?;
+        let size = info.variables.iter().position(|v| v.name.starts_with("params"));
+        match (size, info.variable("tokens")) {
+            (Some(n), Some(d)) => Ok((x[n], x[d])),
+            _ => Err(LawError::Request(format!("{} is not a law of params and tokens", info.name))),
+        }
     }
 
     fn predict_one(
@@ -110,10 +128,11 @@ impl Fit {
         let value = law.predict(&self.point(), &x);
         let draws = self.draws_at(law, &x);
         let (low, high) = split(percentile(&self.with_noise(&draws, 0), level));
-        let extrapolation = self.extrapolation(law, &x);
+        let (quantity, extrapolation) = self.extrapolation(law, &x);
         if extrapolation > FAR {
-            findings.warn(Reason::Extrapolation { quantity: "the point".into(), factor: extrapolation });
+            findings.warn(Reason::Extrapolation { quantity, factor: extrapolation });
         }
+        let (low, high) = (low.map(|v| inside(law, v)), high.map(|v| inside(law, v)));
         Ok(Prediction {
             at: point.clone(),
             value: Some(value).filter(|v| v.is_finite()),
@@ -138,16 +157,22 @@ impl Fit {
         let loss_law = Law::of(first)?;
         let mut prediction = first.predict_one(&loss_law, point, level, findings)?;
         let x = complete(&loss_law, point)?;
-        let losses = first.with_noise(&first.draws_at(&loss_law, &x), 1);
+        let of_law = first.draws_at(&loss_law, &x);
+        let of_run = first.with_noise(&of_law, 1);
         let own = self.model.as_ref().map(|m| m.draws.as_slice()).unwrap_or_default();
-        let pairs = losses.len().min(own.len());
-        let law_only: Vec<f64> = (0..pairs).map(|i| law.predict(&own[i], &[losses[i]])).collect();
+        let chain = |losses: &[f64]| -> Vec<f64> {
+            own.iter().zip(losses).map(|(draw, loss)| law.predict(draw, &[*loss])).collect()
+        };
         let loss = prediction.value;
-        let (low, high) = split(percentile(&self.with_noise(&law_only, 0), level));
+        let (low, high) = split(percentile(&self.with_noise(&chain(&of_run), 0), level));
         prediction.value = loss.map(|l| law.predict(&self.point(), &[l]));
-        (prediction.low, prediction.high) = (low, high);
-        prediction.law_interval = percentile(&law_only, level);
+        (prediction.low, prediction.high) = (low.map(|v| inside(law, v)), high.map(|v| inside(law, v)));
+        prediction.law_interval = percentile(&chain(&of_law), level);
         prediction.loss = loss;
+        if let Some((quantity, factor)) = loss.map(|l| self.extrapolation(law, &[l])).filter(|(_, f)| *f > 1.0) {
+            prediction.extrapolation = prediction.extrapolation.max(factor);
+            findings.warn(Reason::Extrapolation { quantity, factor });
+        }
         Ok(prediction)
     }
 
@@ -176,13 +201,24 @@ impl Fit {
         }
     }
 
-    /// How many times `x` lies beyond the fitted range of compute or of any variable, whichever is worst.
-    pub(crate) fn extrapolation(&self, law: &Law, x: &[f64]) -> f64 {
+    /// How many times `x` lies beyond the fitted range of compute, of tokens per parameter or of any variable,
+    /// whichever is worst, and which that is.
+    pub(crate) fn extrapolation(&self, law: &Law, x: &[f64]) -> (String, f64) {
         let beyond = |v: f64, (low, high): (f64, f64)| (v / high).max(low / v).max(1.0);
-        let Some(model) = &self.model else { return 1.0 };
-        let compute = law.compute(x).zip(model.flops_range).map_or(1.0, |(c, range)| beyond(c, range));
-        model.ranges.values().zip(x).map(|(r, v)| beyond(*v, *r)).fold(compute, f64::max)
+        let Some(model) = &self.model else { return (String::new(), 1.0) };
+        let compute = law.compute(x).zip(model.flops_range).map(|(c, range)| ("compute", beyond(c, range)));
+        let ratio =
+            law.tokens_per_param(x).zip(model.ratio_range).map(|(m, range)| ("tokens per parameter", beyond(m, range)));
+        let variables = model.ranges.iter().zip(x).map(|((name, r), v)| (name.as_str(), beyond(*v, *r)));
+        let worst = compute.into_iter().chain(ratio).chain(variables).max_by(|a, b| a.1.total_cmp(&b.1));
+        worst.map_or((String::new(), 1.0), |(name, factor)| (name.into(), factor))
     }
+}
+
+/// Rates stay rates: an interval ends where the response does.
+fn inside(law: &Law, value: f64) -> f64 {
+    let response = &law.info().response;
+    if *response == LOSS { value } else { value.clamp(response.domain.0, response.domain.1) }
 }
 
 fn split(pair: Option<(f64, f64)>) -> (Option<f64>, Option<f64>) {
@@ -227,7 +263,17 @@ fn complete(law: &Law, point: &IndexMap<String, f64>) -> Result<Vec<f64>, LawErr
             ))
         })
     };
-    info.variables.iter().map(|v| value(&v.name)).collect()
+    let x = info.variables.iter().map(|v| value(&v.name)).collect::<Result<Vec<f64>, _>>()?;
+    // Two sizes determine the rest; a third must agree.
+    if let (Some(n), Some(d)) = (known("params"), known("tokens")) {
+        let differs = |given: Option<f64>, implied: f64| given.is_some_and(|v| (v / implied - 1.0).abs() > 0.02);
+        if differs(size, n) || differs(tokens, d) || differs(flops, 6.0 * n * d) || differs(multiplier, d / n) {
+            return Err(LawError::Request(
+                "params, tokens, flops and multiplier contradict each other: give two of them".into(),
+            ));
+        }
+    }
+    Ok(x)
 }
 
 /// Names that mean nothing to the law, and values that contradict each other.
@@ -256,13 +302,12 @@ fn check_names(law: &Law, point: &IndexMap<String, f64>) -> Result<(), LawError>
         let message = format!("`{stray}` is no size this law knows{near}: it needs {}", needs.join(" and "));
         return Err(LawError::Request(message));
     }
-    let get = |name: &str| point.get(name).copied();
-    if let (Some(n), Some(d)) = (get("params"), get("tokens")) {
-        let differs = |a: Option<f64>, b: f64| a.is_some_and(|a| (a / b - 1.0).abs() > 0.02);
-        if differs(get("flops"), 6.0 * n * d) || differs(get("multiplier"), d / n) {
-            return Err(LawError::Request(
-                "params, tokens, flops and multiplier contradict each other: give two of them".into(),
-            ));
+    for same in
+        [&["params", "params_matmul", "params_total", "N"][..], &["tokens", "D"], &["flops", "C"], &["multiplier", "M"]]
+    {
+        let given: Vec<&str> = same.iter().copied().filter(|name| point.contains_key(*name)).collect();
+        if let [first, second, ..] = given[..] {
+            return Err(LawError::Request(format!("{first} and {second} say the same thing twice: give one of them")));
         }
     }
     Ok(())

@@ -23,7 +23,14 @@ pub(crate) struct Prepared {
     pub(crate) columns: Vec<(String, String)>,
 }
 
-/// Reads variables, response, noise and clusters of `table` for the law with these facts.
+/// The rows that may be fitted or held out: the last checkpoint of each run, unless the law is one of curves. Comes
+/// before rows are held out, so that no early checkpoint of a held-out run is taken for a small run.
+pub(crate) fn reduce(table: &Table, curve: bool, options: &Options, findings: &mut Findings) -> Table {
+    check_duplicates(table, findings);
+    last_checkpoints(table, curve, options, findings)
+}
+
+/// Reads variables, response, noise and clusters of a reduced `table` for the law with these facts.
 pub(crate) fn prepare(
     info: &Info,
     table: &Table,
@@ -31,8 +38,7 @@ pub(crate) fn prepare(
     objective: Objective,
     findings: &mut Findings,
 ) -> Result<Prepared, LawError> {
-    check_duplicates(table, findings);
-    let mut table = last_checkpoints(table, info.curve, options, findings);
+    let mut table = table.clone();
     let mut columns: Vec<(String, String)> = Vec::new();
     for variable in &info.variables {
         let column = resolve(&mut table, variable, findings)?;
@@ -290,23 +296,31 @@ fn last_checkpoints(table: &Table, curve: bool, options: &Options, findings: &mu
     let (Some(run), false) = (recognise(table, "run"), keep_all) else { return table.clone() };
     let (Ok(runs), Some(clock)) = (table.labels(run), clock(table)) else { return table.clone() };
     let sizes = recognise(table, "params").and_then(|c| table.numbers(c).ok());
-    let mut last: HashMap<Arc<str>, usize> = HashMap::new();
+    let mut by_run: HashMap<Arc<str>, Vec<usize>> = HashMap::new();
     for (row, name) in runs.iter().enumerate() {
-        let slot = last.entry(name.clone()).or_insert(row);
-        // Rows of one name but different size, or at the same time, are not checkpoints of one run.
-        if *slot != row && (clock[*slot] == clock[row] || sizes.as_ref().is_some_and(|s| s[*slot] != s[row])) {
+        by_run.entry(name.clone()).or_default().push(row);
+    }
+    let count = by_run.len();
+    let mut rows: Vec<usize> = Vec::with_capacity(count);
+    for members in by_run.into_values() {
+        // Rows of one name but different size are not checkpoints of one run.
+        if sizes.as_ref().is_some_and(|s| members.iter().any(|&m| s[m] != s[members[0]])) {
             return table.clone();
         }
-        if clock[row] > clock[*slot] {
-            *slot = row;
+        let latest = members.iter().map(|&m| clock[m]).fold(f64::NEG_INFINITY, f64::max);
+        if members.iter().all(|&m| clock[m] == latest || clock[m].is_nan()) {
+            // Repetitions of a run, or one row.
+            rows.extend(members);
+        } else {
+            // A restarted run may have logged its last step twice: the later line counts.
+            rows.extend(members.into_iter().rfind(|&m| clock[m] == latest));
         }
     }
-    if last.len() == table.rows() {
+    if rows.len() == table.rows() {
         return table.clone();
     }
-    let mut rows: Vec<usize> = last.into_values().collect();
     rows.sort_unstable();
-    findings.warn(Reason::Checkpoints { kept: rows.len(), dropped: table.rows() - rows.len() });
+    findings.warn(Reason::Checkpoints { kept: count, dropped: table.rows() - rows.len() });
     table.take(&rows)
 }
 

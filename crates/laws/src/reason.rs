@@ -19,6 +19,9 @@ pub enum Reason {
     ResponseDomain { column: String, row: u64, value: f64, low: f64, high: f64 },
     LossUnit { column: String, unit: String, convert: String },
     UnitsSuspected { column: String, quantity: String, median: f64 },
+    NothingHeldOut,
+    NoOptimum,
+    NoCurves,
     NoSizeEffect { variables: Vec<String> },
     MixedFlops { low: f64, high: f64 },
     FlopsConvention { ratio: f64 },
@@ -57,6 +60,9 @@ impl Reason {
             Self::ResponseDomain { .. } => "response-domain",
             Self::LossUnit { .. } => "loss-unit",
             Self::UnitsSuspected { .. } => "units-suspected",
+            Self::NothingHeldOut => "nothing-held-out",
+            Self::NoOptimum => "no-interior-optimum",
+            Self::NoCurves => "no-training-curves",
             Self::NoSizeEffect { .. } => "no-size-effect",
             Self::MixedFlops { .. } => "mixed-flop-conventions",
             Self::FlopsConvention { .. } => "flop-convention",
@@ -150,6 +156,11 @@ impl Reason {
                  or every budget and plan is wrong by that factor",
                 q(*median)
             ),
+            Self::NothingHeldOut => "no row satisfies --holdout: nothing is held out; loosen the condition".into(),
+            Self::NoOptimum => "the law has no interior optimum at this budget: its best size is the smallest or largest possible, so the \
+                                allocation does not follow from it; fit another law"
+                .into(),
+            Self::NoCurves => "every run has one row: an envelope needs several checkpoints of each run; use --method isoflop:akima, or varpro".into(),
             Self::NoSizeEffect { variables } => format!(
                 "the fitted law is a constant: in these rows the response does not fall with {}; look at the rows, or at the sign of the response",
                 variables.join(" or ")
@@ -165,10 +176,12 @@ impl Reason {
                 "rows {first} and {second} are equal in every column ({count} such rows): copies would count as evidence twice; remove them"
             ),
             Self::NonFinite { column, row, found } => format!(
-                "row {row}, column `{column}`: found {found}, expected a number; leave such rows out with --where '{column} > 0'"
+                "row {row}, column `{column}`: found {found}, expected a number; leave such rows out with --where '{} > 0'",
+                operand(column)
             ),
             Self::NonPositive { column, row, found } => format!(
-                "row {row}, column `{column}`: found {found}, expected a positive number; leave such rows out with --where '{column} > 0'"
+                "row {row}, column `{column}`: found {found}, expected a positive number; leave such rows out with --where '{} > 0'",
+                operand(column)
             ),
             Self::Unidentified { coefficients, direction } => format!(
                 "the table does not determine {}: the fit stays as good along {}; add runs that vary what they depend on, or hold one with --fix",
@@ -233,6 +246,12 @@ impl Reason {
     }
 }
 
+/// A column as it is written in an expression.
+fn operand(column: &str) -> String {
+    let plain = column.chars().all(|c| c.is_ascii_alphanumeric() || c == '_');
+    if plain { column.into() } else { format!("{{{column}}}") }
+}
+
 /// `1 row`, `2 rows`.
 fn counted(count: usize, what: &str) -> String {
     format!("{count} {what}{}", if count == 1 { "" } else { "s" })
@@ -262,6 +281,8 @@ pub enum Status {
 pub(crate) struct Findings {
     pub(crate) reasons: Vec<Reason>,
     pub(crate) warnings: Vec<Reason>,
+    /// Reasons that force has turned into warnings.
+    pub(crate) forced: Vec<Reason>,
 }
 
 impl Findings {
@@ -278,8 +299,16 @@ impl Findings {
     /// Under `--force` every reason becomes a warning.
     pub(crate) fn settle(&mut self, force: bool) {
         if force {
+            self.forced.extend(self.reasons.iter().cloned());
             self.warnings.append(&mut self.reasons);
         }
+    }
+
+    /// Adds what another look found.
+    pub(crate) fn merge(&mut self, mut other: Self) {
+        self.reasons.append(&mut other.reasons);
+        self.warnings.append(&mut other.warnings);
+        self.forced.append(&mut other.forced);
     }
 
     pub(crate) fn refused(&self) -> bool {

@@ -43,7 +43,7 @@ pub(crate) struct CompareArgs {
     /// Print one JSON document (kleiber.compare/1).
     #[arg(long)]
     pub(crate) json: bool,
-    /// Write a report: .html or .md.
+    /// Write a report: .html, .md, .svg or .png.
     #[arg(long, value_name = "FILE")]
     report: Vec<PathBuf>,
 }

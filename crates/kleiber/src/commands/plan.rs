@@ -2,6 +2,7 @@
 
 use super::{level, point, quantity};
 use crate::error::CliError;
+use crate::figures::quoted;
 use crate::output::Output;
 use crate::render::{self, TableBlock};
 use clap::{ArgGroup, Args, Subcommand};
@@ -127,7 +128,7 @@ fn compute(args: &ComputeArgs) -> Result<Output, CliError> {
     let mut output = if args.json { Output::json(&plan) } else { Output::text(compute_text(&plan, &fit)) };
     output = output.with_findings(plan.status, &plan.reasons, &plan.warnings);
     if let (Some(n), Some(d), true) = (plan.params.value, plan.tokens.value, !output.refused && designs(&fit)) {
-        let law = args.law.display();
+        let law = quoted(&args.law.to_string_lossy());
         output.hints.push(format!(
             "next: kleiber plan design {law} --target params={n:.3e},tokens={d:.3e} --budget {:.1e}",
             plan.flops.value.unwrap_or(1e20) / 20.0
@@ -193,18 +194,7 @@ fn compute_text(plan: &ComputePlan, fit: &Fit) -> String {
 
 fn design(args: &DesignArgs) -> Result<Output, CliError> {
     let fit = Fit::read(&args.law)?;
-    let given = |name: &str| args.target.get(name).copied();
-    let target = match (given("params"), given("tokens"), given("flops")) {
-        (Some(n), Some(d), _) => (n, d),
-        (Some(n), None, Some(c)) => (n, c / (6.0 * n)),
-        (None, Some(d), Some(c)) => (c / (6.0 * d), d),
-        _ => {
-            return Err(CliError::usage(
-                "--target needs params and tokens",
-                "for example --target params=7B,tokens=140B",
-            ));
-        }
-    };
+    let target = fit.size_of(&args.target)?;
     let plan = plan_design(&fit, &DesignRequest { target, budget: args.budget, runs: args.runs })?;
     if args.json {
         return Ok(Output::json(&plan));

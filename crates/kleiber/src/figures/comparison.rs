@@ -22,7 +22,7 @@ pub(crate) fn comparison_report(comparison: &Comparison, block: &TableBlock, sou
         caption:
             "Mean relative error of each law on rows it has not seen, best first; the bar reaches to the largest error."
                 .into(),
-        x: Axis { label: "rank".into(), unit: String::new(), log: false },
+        x: Axis { label: String::new(), unit: "rank".into(), log: false },
         y: Axis { label: "relative error".into(), unit: "%".into(), log: false },
         layers: layers.collect(),
     };

@@ -4,7 +4,7 @@ use super::figure::{Axis, Figure, Layer};
 use super::scale::Side;
 
 /// Lowest and highest value of `figure` on `axis`, in its unit, or nothing when no value can be
-/// drawn there. What bands and intervals may add is limited to one span of the rest.
+/// drawn there. What bands may add is limited to one span of the rest.
 #[must_use]
 pub(super) fn of(figure: &Figure, side: Side, axis: &Axis) -> Option<(f64, f64)> {
     let (mut core, mut wide) = (Extent::default(), Extent::default());
@@ -44,9 +44,10 @@ fn extend(layer: &Layer, side: Side, axis: &Axis, core: &mut Extent, wide: &mut 
         Layer::Band { low, high, .. } => low.iter().chain(high).for_each(|v| wide.add(axis, *v)),
         Layer::Region { .. } => {}
         Layer::Mark { x, x_low, x_high, y, y_low, y_high, .. } => {
+            // An interval drawn with ends must not be cut: its ends would be read as values.
             let (middle, ends) = if across { (x, [x_low, x_high]) } else { (y, [y_low, y_high]) };
             core.add(axis, *middle);
-            ends.into_iter().flatten().for_each(|v| wide.add(axis, *v));
+            ends.into_iter().flatten().for_each(|v| core.add(axis, *v));
         }
     }
 }

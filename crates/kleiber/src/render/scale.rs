@@ -51,8 +51,8 @@ impl Scale {
 
     /// The scale of one axis of `figure`, or nothing when no value can be drawn on it.
     ///
-    /// Bands and intervals may widen the range by at most the span of everything else on each
-    /// side, so that one exploding interval does not flatten the data.
+    /// Bands may widen the range by at most the span of everything else on each
+    /// side, so that one exploding band does not flatten the data.
     #[must_use]
     pub(super) fn of(figure: &Figure, side: Side) -> Option<Self> {
         let axis = if side == Side::X { &figure.x } else { &figure.y };
@@ -96,7 +96,10 @@ impl Scale {
         } else if self.log {
             even(&steps(low, high, most), unit)
         } else {
-            even(&steps(self.low, self.high, most), unit)
+            let mut values = steps(self.low, self.high, most);
+            // There is no rank between first and second.
+            values.retain(|value| unit != "rank" || value.fract() == 0.0);
+            even(&values, if unit == "rank" { "" } else { unit })
         }
     }
 

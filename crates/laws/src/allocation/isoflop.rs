@@ -110,22 +110,31 @@ fn polynomial(points: &[(f64, f64)], centre: f64, degree: usize) -> Option<DVect
     design.svd(true, true).solve(&target, 1e-12).ok()
 }
 
-/// Standard deviation of ln loss around a cubic in ln N, pooled over budgets with five points or more.
+/// Standard deviation of ln loss, from how far each run lies off the cubic in ln N through its four neighbours at
+/// the same budget: local, so that the shape of the whole curve is not taken for noise; a median, so that a few runs
+/// that failed are not either.
 pub(super) fn noise(points: &[Point]) -> f64 {
-    let (mut square, mut freedom) = (0.0, 0.0);
+    let mut off = Vec::new();
     for (_, group) in budgets(points) {
         let merged: Vec<(f64, f64)> = merge_equal_sizes(&group).iter().map(|p| (p.0, p.1.ln())).collect();
-        if merged.len() < 5 {
-            continue;
+        for five in merged.windows(5) {
+            let near = [five[0], five[1], five[3], five[4]];
+            // Lagrange weights of the neighbours at the middle.
+            let weight = |j: usize| -> f64 {
+                let others = (0..4).filter(|k| *k != j);
+                others.map(|k| (five[2].0 - near[k].0) / (near[j].0 - near[k].0)).product()
+            };
+            let (mut expected, mut square) = (0.0, 1.0);
+            for (j, point) in near.iter().enumerate() {
+                expected += weight(j) * point.1;
+                square += weight(j).powi(2);
+            }
+            off.push((five[2].1 - expected).abs() / square.sqrt());
         }
-        let centre = merged[merged.len() / 2].0;
-        let Some(c) = polynomial(&merged, centre, 3) else { continue };
-        let value = |x: f64| (0..4).map(|j| c[j] * (x - centre).powi(j as i32)).sum::<f64>();
-        square += merged.iter().map(|p| (p.1 - value(p.0)).powi(2)).sum::<f64>();
-        freedom += merged.len() as f64 - 4.0;
     }
-    // Three or four points per budget leave nothing to estimate noise from: half a percent is typical.
-    if freedom > 0.0 { (square / freedom).sqrt() } else { 0.005 }
+    // The median of the absolute value of a normal number is 0.6745 of its standard deviation. Four points per budget
+    // leave nothing to estimate noise from: half a percent is typical.
+    if off.is_empty() { 0.005 } else { kleiber_core::stats::median(&off) / 0.6745 }
 }
 
 #[cfg(test)]

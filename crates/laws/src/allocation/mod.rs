@@ -13,7 +13,7 @@ use crate::form::{Form, Variable};
 use crate::forms::{Allocation, find};
 use crate::objective::Objective;
 use crate::options::{Checkpoints, Method, Options};
-use crate::prepare::prepare;
+use crate::prepare::{prepare, reduce};
 use crate::problem::Problem;
 use crate::reason::{Findings, Reason};
 use crate::solve::varpro;
@@ -64,6 +64,7 @@ pub(crate) fn fit(table: &Table, options: &Options) -> Result<Fit, LawError> {
         let why = "it has no --holdout, --sigma, --fix or --tie; use varpro or grid".into();
         return Err(LawError::Method { method: method.name().into(), why });
     }
+    let table = &reduce(table, info.curve, options, &mut findings);
     let prepared = prepare(&info, table, options, Objective::LogMse, &mut findings)?;
     findings.settle(options.force);
     let mut fit = Fit::blank(&info.name, method.name(), "log-mse", &info.equation, options.seed);
@@ -73,18 +74,16 @@ pub(crate) fn fit(table: &Table, options: &Options) -> Result<Fit, LawError> {
         return Ok(fit.conclude(&findings));
     }
     let points = points(&prepared.data);
-    if by_curve && prepared.data.rows() == prepared.data.clusters().iter().collect::<HashSet<_>>().len() {
-        findings.warn(Reason::Assumed {
-            what: "every run has one row: the envelope is that of final losses, not of training curves".into(),
-        });
-    }
+    let single_rows = by_curve && prepared.data.rows() == prepared.data.clusters().iter().collect::<HashSet<_>>().len();
     let optima = match method {
         Method::Envelope => envelope::optima(&points),
         _ => isoflop::optima(&points, method, &mut findings),
     };
     let budgets = distinct(&optima);
     if budgets < FEWEST_BUDGETS {
-        if budgets == 0 {
+        if single_rows {
+            findings.refuse(Reason::NoCurves);
+        } else if budgets == 0 {
             findings.refuse(Reason::NoInteriorMinimum {
                 budgets: isoflop::budgets(&points).iter().take(8).map(|b| b.0.exp()).collect(),
             });
@@ -93,6 +92,11 @@ pub(crate) fn fit(table: &Table, options: &Options) -> Result<Fit, LawError> {
         }
         // Two points define no power law with an error, so there is nothing that --force could print.
         return Ok(fit.conclude(&findings));
+    }
+    if single_rows {
+        findings.warn(Reason::Assumed {
+            what: "every run has one row: the envelope is that of final losses, not of training curves".into(),
+        });
     }
     let (c, value) = coefficients(&optima);
     let noise = if by_curve { 0.0 } else { isoflop::noise(&points) };
@@ -120,6 +124,7 @@ pub(crate) fn fit(table: &Table, options: &Options) -> Result<Fit, LawError> {
         log: true,
         ranges: [("flops".to_string(), range)].into_iter().collect(),
         flops_range: Some(range),
+        ratio_range: None,
         rows: optima
             .iter()
             .take(Model::MAX_ROWS)

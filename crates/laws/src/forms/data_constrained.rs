@@ -43,9 +43,11 @@ impl DataConstrained {
                     Coefficient::plain("alpha", "exponent in model size", 0.01, 5.0).starting_at(&[0.3, 0.5]),
                     Coefficient::plain("beta", "exponent in data size", 0.01, 5.0).starting_at(&[0.3, 0.5]),
                     Coefficient::positive("R_D", "repetitions after which repeated tokens are worth little")
+                        .doubtful()
                         .within(1e-3, 1e6)
                         .starting_at(&[0.0, 1.5, 3.0, 4.5]),
                     Coefficient::positive("R_N", "the same for parameters beyond the optimum for the unique tokens")
+                        .doubtful()
                         .within(1e-3, 1e6)
                         .starting_at(&[-0.5, 0.5, 1.5, 2.5]),
                 ],

@@ -162,7 +162,7 @@ pub fn plan_compute(fit: &Fit, request: &ComputeRequest) -> Result<ComputePlan, 
         assumptions: planner.assumed(request, &plan),
         status: if refused { Status::Refused } else { Status::Ok },
         reasons: findings.reasons.iter().map(Reason::finding).collect(),
-        warnings: findings.warnings.iter().map(Reason::finding).collect(),
+        warnings: findings.warnings.iter().map(Reason::finding).chain(fit.forced_warnings()).collect(),
     })
 }
 
@@ -326,11 +326,7 @@ impl Planner {
                 let floor = self.best(c, 1e40).map_or(f64::NAN, |p| p.loss);
                 Reason::OutsideRange { what: "the loss to reach".into(), low: floor, high: HIGHEST_LOSS }
             }
-            None => Reason::Assumed {
-                what: "the law has no interior optimum at this budget: its best size is the smallest or largest possible, \
-                       so the allocation does not follow from it"
-                    .into(),
-            },
+            None => Reason::NoOptimum,
         }
     }
 

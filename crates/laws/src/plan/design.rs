@@ -92,14 +92,16 @@ pub fn plan_design(fit: &Fit, request: &DesignRequest) -> Result<DesignPlan, Law
     let at = Coordinates::new(info, &[], &[])?;
     let u = at.coordinates(&fit.point());
     let mut covariance = covariance(&model.draws, &at);
-    let noise = fit.residual_sd.unwrap_or(0.01).max(1e-6);
+    let sd = fit.residual_sd.unwrap_or(0.01).max(1e-6);
     let slopes = |params: f64, tokens: f64| {
         let mut x = vec![tokens; info.variables.len()];
         x[n] = params;
         x[d] = tokens;
-        log_slopes(&law, &at, &u, &x)
+        // Residuals of logarithms are relative; plain ones become so at the size in question.
+        let (slopes, value) = log_slopes(&law, &at, &u, &x);
+        (slopes, if model.log { sd } else { sd / value })
     };
-    let target = slopes(request.target.0, request.target.1);
+    let target = slopes(request.target.0, request.target.1).0;
     let (low, high) = model.ranges.get_index(n).map_or((1e6, 1e9), |(_, r)| *r);
     let ratios = model.rows.iter().map(|r| r.1[d] / r.1[n]);
     let (fewest, most) = ratios.fold((f64::INFINITY, 0.0), |(l, h), r| (r.min(l), r.max(h)));
@@ -127,11 +129,11 @@ pub fn plan_design(fit: &Fit, request: &DesignRequest) -> Result<DesignPlan, Law
             request.runs
         )));
     }
-    let sd = |v: &DMatrix<f64>| target.dot(&(v * &target)).max(0.0).sqrt();
-    let sd_now = sd(&covariance);
+    let sd_of = |v: &DMatrix<f64>| target.dot(&(v * &target)).max(0.0).sqrt();
+    let sd_now = sd_of(&covariance);
     let mut runs = Vec::new();
     for _ in 0..request.runs {
-        let reduction = |g: &DVector<f64>| {
+        let reduction = |(g, noise): &(DVector<f64>, f64)| {
             let vg = &covariance * g;
             target.dot(&vg).powi(2) / (noise * noise + g.dot(&vg))
         };
@@ -140,14 +142,14 @@ pub fn plan_design(fit: &Fit, request: &DesignRequest) -> Result<DesignPlan, Law
         let per_flop = |i: &usize| gains[*i] / candidates[*i].2;
         let worthwhile = (0..candidates.len()).filter(|&i| gains[i] >= WORTHWHILE * best);
         let Some(chosen) = worthwhile.max_by(|a, b| per_flop(a).total_cmp(&per_flop(b))) else { break };
-        let (params, tokens, flops, g) = &candidates[chosen];
+        let (params, tokens, flops, (g, noise)) = &candidates[chosen];
         let vg = &covariance * g;
         covariance -= &vg * vg.transpose() / (noise * noise + g.dot(&vg));
         runs.push(ProposedRun {
             params: params.round(),
             tokens: tokens.round(),
             flops: *flops,
-            sd_after: sd(&covariance),
+            sd_after: sd_of(&covariance),
         });
     }
     Ok(DesignPlan {
@@ -160,7 +162,7 @@ pub fn plan_design(fit: &Fit, request: &DesignRequest) -> Result<DesignPlan, Law
         runs,
         status: Status::Ok,
         reasons: Vec::new(),
-        warnings: Vec::new(),
+        warnings: fit.forced_warnings(),
     })
 }
 
@@ -188,12 +190,12 @@ fn designable<'a>(fit: &'a Fit, law: &Law) -> Result<(&'a Model, usize, usize), 
     Ok((model, n, d))
 }
 
-/// Slopes of the log prediction along the search coordinates.
-fn log_slopes(law: &Law, at: &Coordinates, u: &[f64], x: &[f64]) -> DVector<f64> {
+/// Slopes of the log prediction along the search coordinates, and the prediction.
+fn log_slopes(law: &Law, at: &Coordinates, u: &[f64], x: &[f64]) -> (DVector<f64>, f64) {
     let row: Vec<Input> = x.iter().map(|&v| Input::new(v)).collect();
     let (mut value, mut slopes) = ([0.0], vec![0.0; u.len()]);
     law.form().gradients(at, u, &row, &mut value, &mut slopes);
-    DVector::from_iterator(u.len(), slopes.iter().map(|s| s / value[0]))
+    (DVector::from_iterator(u.len(), slopes.iter().map(|s| s / value[0])), value[0])
 }
 
 fn covariance(draws: &[Vec<f64>], at: &Coordinates) -> DMatrix<f64> {

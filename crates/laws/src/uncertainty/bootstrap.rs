@@ -2,8 +2,9 @@
 //!
 //! Rows (or whole clusters) are drawn with replacement and the fit repeated from the optimum. Tables
 //! with few clusters per coefficient cannot be resampled that way, since most resamples would not
-//! determine the law; their residuals are redrawn instead. Very large tables take draws from the normal
-//! distribution with the sandwich covariance, which is what the bootstrap converges to.
+//! determine the law; noise of the size of their residuals is drawn around the fit instead, with a part that the
+//! rows of a cluster share. Very large tables take draws from the normal distribution with the sandwich covariance,
+//! which is what the bootstrap converges to.
 
 use crate::problem::Problem;
 use crate::solve::bfgs::{Settings, minimise};
@@ -14,7 +15,7 @@ use std::collections::BTreeMap;
 
 /// Tables beyond this many rows use the sandwich.
 const LARGE: usize = 20_000;
-/// Clusters per coefficient below which residuals are redrawn instead of rows.
+/// Clusters per coefficient below which noise is drawn instead of rows.
 const CLUSTERS_PER_COEFFICIENT: usize = 3;
 /// Descents from the optimum stop at this relative progress: far below the sampling error.
 const WARM: Settings = Settings { tolerance: 1e-11, iterations: 300 };
@@ -32,7 +33,8 @@ pub(crate) fn draw(problem: &Problem<'_>, u: &[f64], count: usize, seed: u64) ->
         return Draws { coordinates: sandwich(problem, u, count, seed), kind: "sandwich" };
     }
     if clusters.len() < CLUSTERS_PER_COEFFICIENT * problem.free().max(1) {
-        return Draws { coordinates: residual(problem, u, count, seed), kind: "residual" };
+        let kind = if clusters.len() < problem.data.rows() { "cluster-residual" } else { "residual" };
+        return Draws { coordinates: residual(problem, u, &clusters, count, seed), kind };
     }
     let replicate = |b: usize| {
         let mut rng = Rng::new(seed, "bootstrap", b as u32);
@@ -66,21 +68,17 @@ pub(crate) fn inflated_residuals(problem: &Problem<'_>, u: &[f64]) -> Vec<f64> {
     problem.residuals_at(&problem.at.natural(u)).iter().map(|r| r * inflation).collect()
 }
 
-fn residual(problem: &Problem<'_>, u: &[f64], count: usize, seed: u64) -> Vec<Vec<f64>> {
-    let c = problem.at.natural(u);
-    let mut fitted = vec![0.0; problem.data.rows()];
-    problem.form.values(&c, problem.data.inputs(), &mut fitted);
-    let residuals = inflated_residuals(problem, u);
-    let sd = (residuals.iter().map(|r| r * r).sum::<f64>() / residuals.len() as f64).sqrt();
+/// Normal noise around the fit with the spread of the residuals: alone for each row, and shared within clusters as
+/// far as the residuals of a cluster agree.
+fn residual(problem: &Problem<'_>, u: &[f64], clusters: &[Vec<usize>], count: usize, seed: u64) -> Vec<Vec<f64>> {
+    let fitted = problem.predictions_at(&problem.at.natural(u));
+    let spread = Spread::new(&inflated_residuals(problem, u), clusters, problem.free());
     let log = problem.objective.is_log();
-    // With a handful of degrees of freedom the spread itself is uncertain: draw it too (chi-square).
-    let freedom = problem.data.rows().saturating_sub(problem.free()).max(1);
     let replicate = |b: usize| {
         let mut rng = Rng::new(seed, "residual bootstrap", b as u32);
-        let chi: f64 = (0..freedom).map(|_| rng.normal().powi(2)).sum();
-        let spread = sd * (freedom as f64 / chi.max(1e-3)).sqrt().min(10.0);
-        let response = fitted.iter().zip(problem.data.precision()).map(|(f, p)| {
-            let noise = rng.normal() * spread / p;
+        let noise = spread.draw(clusters, fitted.len(), &mut rng);
+        let response = fitted.iter().zip(&noise).zip(problem.data.precision()).map(|((f, noise), p)| {
+            let noise = noise / p;
             if log { f * noise.exp() } else { f + noise }
         });
         let response: Vec<f64> = response.collect();
@@ -91,6 +89,53 @@ fn residual(problem: &Problem<'_>, u: &[f64], count: usize, seed: u64) -> Vec<Ve
         refit(&Problem { data: &data, ..*problem }, u)
     };
     (0..count).into_par_iter().filter_map(replicate).collect()
+}
+
+/// Standard deviations of the noise of rows and of clusters, with their degrees of freedom.
+struct Spread {
+    row: (f64, usize),
+    cluster: (f64, usize),
+}
+
+impl Spread {
+    fn new(residuals: &[f64], clusters: &[Vec<usize>], free: usize) -> Self {
+        let (rows, count) = (residuals.len(), clusters.len());
+        let square = |values: &mut dyn Iterator<Item = f64>| values.map(|r| r * r).sum::<f64>();
+        if count == rows {
+            let sd = (square(&mut residuals.iter().copied()) / rows as f64).sqrt();
+            return Self { row: (sd, rows.saturating_sub(free).max(1)), cluster: (0.0, 1) };
+        }
+        // One-way analysis of variance.
+        let mean = |members: &[usize]| members.iter().map(|&i| residuals[i]).sum::<f64>() / members.len() as f64;
+        let means: Vec<f64> = clusters.iter().map(|c| mean(c)).collect();
+        let within: f64 =
+            clusters.iter().zip(&means).map(|(c, m)| square(&mut c.iter().map(|&i| residuals[i] - m))).sum();
+        let variance = within / (rows - count) as f64;
+        let excess = |(c, m): (&Vec<usize>, &f64)| m * m - variance / c.len() as f64;
+        // The law bends towards the clusters' own effects and hides part of them: at most half is given back.
+        let left = count.saturating_sub(free).max(count / 2).max(1);
+        let between = (clusters.iter().zip(&means).map(excess).sum::<f64>() / left as f64).max(0.0);
+        Self { row: (variance.sqrt(), (rows - count).max(1)), cluster: (between.sqrt(), left) }
+    }
+
+    /// Noise for each row. With a handful of degrees of freedom a spread is itself uncertain, so it is drawn too
+    /// (chi-square).
+    fn draw(&self, clusters: &[Vec<usize>], rows: usize, rng: &mut Rng) -> Vec<f64> {
+        let drawn = |(sd, freedom): (f64, usize), rng: &mut Rng| {
+            let chi: f64 = (0..freedom).map(|_| rng.normal().powi(2)).sum();
+            sd * (freedom as f64 / chi.max(1e-3)).sqrt().min(10.0)
+        };
+        let row = drawn(self.row, rng);
+        let mut noise: Vec<f64> = (0..rows).map(|_| rng.normal() * row).collect();
+        if self.cluster.0 > 0.0 {
+            let cluster = drawn(self.cluster, rng);
+            for members in clusters {
+                let shared = rng.normal() * cluster;
+                members.iter().for_each(|&i| noise[i] += shared);
+            }
+        }
+        noise
+    }
 }
 
 /// H^-1 (sum of squared scores) H^-1 around the optimum.

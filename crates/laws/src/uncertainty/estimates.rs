@@ -11,6 +11,9 @@ use crate::reason::{Findings, Reason};
 /// its profile is examined.
 const FLAT_WIDTH: f64 = 3.5;
 
+/// Width of a profile, ln 10, beyond which the rows are said not to determine the coefficient.
+const LOOSE_WIDTH: f64 = 2.3;
+
 /// Coefficients and derived quantities with their intervals; returns the draws as natural coefficients.
 pub(crate) fn estimates(
     fit: &mut Fit,
@@ -48,17 +51,17 @@ pub(crate) fn estimates(
             if let Some((low, high)) = sampled {
                 estimate = Estimate::interval(c[i], low, high, options.level);
             }
-            let wide = |(low, high)| {
-                let width = coefficient.scale.coordinate(high) - coefficient.scale.coordinate(low);
-                coefficient.scale == Scale::Log && (width > FLAT_WIDTH || width.is_nan())
-            };
-            let flat = sampled.is_some_and(|ends| at_bound.contains(&i) || wide(ends));
-            if (flat || options.interval == IntervalKind::Profile)
+            let width = |(low, high)| coefficient.scale.coordinate(high) - coefficient.scale.coordinate(low);
+            let wide = |ends, limit| coefficient.scale == Scale::Log && (width(ends) > limit || width(ends).is_nan());
+            let flat = sampled.is_some_and(|ends| at_bound.contains(&i) || wide(ends, FLAT_WIDTH));
+            if (flat || coefficient.doubtful || options.interval == IntervalKind::Profile)
                 && let Some(profile) = profile::profile(problem, u, i, options.level)
             {
                 // The profile says of a flat coefficient what the bootstrap cannot.
-                (estimate.low, estimate.high) = (profile.low, profile.high);
-                if flat {
+                if flat || options.interval == IntervalKind::Profile {
+                    (estimate.low, estimate.high) = (profile.low, profile.high);
+                }
+                if flat && estimate.low.zip(estimate.high).is_none_or(|ends| wide(ends, LOOSE_WIDTH)) {
                     let coefficient = coefficient.name.clone();
                     findings.warn(Reason::WeaklyIdentified { coefficient, low: profile.low, high: profile.high });
                 }
