@@ -6,7 +6,7 @@
 
 mod columns;
 mod exports;
-mod parquet_pages;
+pub mod parquet_pages;
 mod read;
 mod read_json;
 mod read_parquet;

@@ -5,9 +5,12 @@ const FREE_PAGE: i64 = 64 << 20;
 const PAGE_RATIO: i64 = 256;
 
 /// Checks the size that each page of a column says it unpacks to: decoders reserve that much before they look at
-/// the page.
-pub(super) fn check_pages(bytes: &[u8]) -> Result<(), String> {
-    let mut rest = bytes;
+/// the page. Returns the largest in bytes, which no single value of the column exceeds.
+///
+/// # Errors
+/// What is wrong, to be reported with the name of the file.
+pub fn check_pages(bytes: &[u8]) -> Result<u64, String> {
+    let (mut rest, mut largest) = (bytes, 0);
     while !rest.is_empty() {
         let (unpacked, packed) = page_sizes(&mut rest).ok_or("a damaged page header")?;
         if packed < 0 || unpacked < 0 || packed as usize > rest.len() {
@@ -16,9 +19,10 @@ pub(super) fn check_pages(bytes: &[u8]) -> Result<(), String> {
         if unpacked > FREE_PAGE.max(packed.saturating_mul(PAGE_RATIO)) {
             return Err(format!("a page of {packed} bytes that declares {unpacked}"));
         }
+        largest = largest.max(unpacked.unsigned_abs());
         rest = &rest[packed as usize..];
     }
-    Ok(())
+    Ok(largest)
 }
 
 /// Unpacked and packed size of the page whose header (compact Thrift) starts here; moves behind the header.

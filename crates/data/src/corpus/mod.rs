@@ -1,0 +1,320 @@
+//! Documents for training and validation: read from a source, labelled, deduplicated, balanced between groups, split
+//! by group, hashed. The same source and options give the same bytes on every machine.
+
+mod archive;
+mod cargo;
+mod dedup;
+mod domain;
+mod file;
+mod folder;
+mod jsonl;
+mod minhash;
+mod parquet_file;
+mod quota;
+mod save;
+mod split;
+
+pub use domain::domain_of;
+
+use crate::limits::Limits;
+use crate::{ContentHash, ContentHasher, DataError, Document};
+use rayon::prelude::*;
+use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+
+/// Where documents come from.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Source {
+    /// The package archives of the crates that Kleiber's lock file names, as Cargo keeps them: real source code,
+    /// documentation and configuration by many authors. Nothing is downloaded.
+    Cargo {
+        /// Folder with the archives, at any depth up to two; by default `registry/cache` in Cargo's home.
+        cache: Option<PathBuf>,
+        /// Goes on without missing archives; the corpus is another one then, and so is its hash.
+        allow_missing: bool,
+    },
+    /// All text, JSON Lines, Parquet and packed files below a folder. Links are not followed, hidden folders, `target`
+    /// and `node_modules` are left out. Each file is a group.
+    Folder(PathBuf),
+    /// One file: text (cut into blocks at line ends, each its own group), `.jsonl`, `.parquet`, `.tar` or `.crate`;
+    /// `.gz` and `.zst` may be appended.
+    File(PathBuf),
+}
+
+impl Source {
+    /// The default corpus.
+    pub fn cargo() -> Self {
+        Self::Cargo { cache: None, allow_missing: false }
+    }
+
+    /// The source that a configuration names: `cargo`, or the path of a folder or file.
+    pub fn named(name: &str) -> Self {
+        match name {
+            "cargo" => Self::cargo(),
+            path if std::path::Path::new(path).is_dir() => Self::Folder(path.into()),
+            path => Self::File(path.into()),
+        }
+    }
+}
+
+/// How documents become a corpus.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct BuildOptions {
+    /// Key of every choice: which documents are kept under a cap, which groups validate.
+    pub seed: u64,
+    /// Share of the groups that validate, 0 to 0.5.
+    pub validation: f64,
+    /// Most bytes of text to keep.
+    pub max_bytes: u64,
+    /// Largest share of the corpus that one group may have, up to 1 (no cap).
+    pub group_cap: f64,
+    /// Drops documents whose text is already there.
+    pub exact_dedup: bool,
+    /// Drops documents that resemble one already there at least this much (Jaccard similarity of 5-word shingles,
+    /// estimated); 1 or more keeps them.
+    pub near_dedup: f64,
+    /// Documents shorter than this many bytes are left out.
+    pub min_document: u64,
+    /// Documents longer than this many bytes are left out.
+    pub max_document: u64,
+    /// Only these domains; all when empty.
+    pub domains: Vec<String>,
+    /// Name of the text field in JSON Lines and Parquet.
+    pub text_field: String,
+    /// Limits on unpacking.
+    pub limits: Limits,
+}
+
+impl Default for BuildOptions {
+    fn default() -> Self {
+        Self {
+            seed: 0,
+            validation: 0.1,
+            max_bytes: 256 << 20,
+            group_cap: 1.0,
+            exact_dedup: true,
+            near_dedup: 0.8,
+            min_document: 1,
+            max_document: 64 << 20,
+            domains: Vec::new(),
+            text_field: "text".into(),
+            limits: Limits::default(),
+        }
+    }
+}
+
+impl BuildOptions {
+    /// For the default corpus: no crate above 2%, files of 64 bytes to 1 MiB, at most 64 MiB in all.
+    pub fn cargo() -> Self {
+        Self { group_cap: 0.02, max_bytes: 64 << 20, min_document: 64, max_document: 1 << 20, ..Self::default() }
+    }
+
+    fn check(&self) -> Result<(), DataError> {
+        if !(0.0..=0.5).contains(&self.validation) {
+            return Err(DataError::option("validation", self.validation, "a fraction from 0 to 0.5"));
+        }
+        if self.group_cap.is_nan() || self.group_cap <= 0.0 || self.group_cap > 1.0 {
+            return Err(DataError::option("group_cap", self.group_cap, "a fraction above 0, up to 1"));
+        }
+        if self.near_dedup.is_nan() || self.near_dedup < 0.5 {
+            return Err(DataError::option("near_dedup", self.near_dedup, "a similarity of 0.5 or more"));
+        }
+        if self.max_bytes == 0 {
+            return Err(DataError::option("max_bytes", 0, "a positive number of bytes"));
+        }
+        Ok(())
+    }
+}
+
+/// Documents on one side of the split.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Split {
+    /// The documents, ordered by group and place in the group.
+    pub documents: Vec<Document>,
+    /// SHA-256 over domains, groups and texts.
+    pub hash: ContentHash,
+}
+
+impl Split {
+    /// Documents with their hash.
+    pub fn new(documents: Vec<Document>) -> Self {
+        let mut hasher = ContentHasher::new();
+        for document in &documents {
+            hasher.piece(document.domain.as_bytes());
+            hasher.piece(document.group.as_bytes());
+            hasher.piece(document.text.as_bytes());
+        }
+        Self { documents, hash: hasher.finish() }
+    }
+
+    /// Its documents of one domain, for a mixture by domain or a loss per domain.
+    pub fn of_domain(&self, domain: &str) -> Self {
+        Self::new(self.documents.iter().filter(|d| &*d.domain == domain).cloned().collect())
+    }
+
+    /// Bytes of text.
+    pub fn bytes(&self) -> u64 {
+        self.documents.iter().map(|d| d.text.len() as u64).sum()
+    }
+}
+
+/// What was read and what became of it.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct Summary {
+    /// Documents read from the source.
+    pub found: u64,
+    /// Bytes of text read from the source.
+    pub found_bytes: u64,
+    /// Files that are no text, too short, too long, or data rather than writing.
+    pub skipped: u64,
+    /// Documents dropped because their text was already there.
+    pub exact_duplicates: u64,
+    /// Documents dropped because they resemble one that was already there.
+    pub near_duplicates: u64,
+    /// Documents dropped by the cap per group and the limit in all.
+    pub over_cap: u64,
+    /// Groups in the corpus.
+    pub groups: u64,
+    /// Bytes of text by domain.
+    pub domains: BTreeMap<String, u64>,
+    /// Archives that were missing, where that was allowed.
+    pub missing: Vec<String>,
+    /// Documents, bytes and hash of the training side.
+    pub train: Side,
+    /// Documents, bytes and hash of the validation side.
+    pub validation: Side,
+}
+
+/// Size and hash of one side.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct Side {
+    /// Number of documents.
+    pub documents: u64,
+    /// Bytes of text.
+    pub bytes: u64,
+    /// SHA-256, 64 hexadecimal digits.
+    pub hash: String,
+}
+
+impl Side {
+    fn of(split: &Split) -> Self {
+        Self { documents: split.documents.len() as u64, bytes: split.bytes(), hash: split.hash.to_string() }
+    }
+}
+
+/// Documents to train on and documents to validate with; no group is on both sides.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Corpus {
+    /// Training documents.
+    pub train: Split,
+    /// Validation documents.
+    pub validation: Split,
+    /// How the corpus came about.
+    pub summary: Summary,
+}
+
+/// A document on its way, with its name inside the source.
+#[derive(Debug, Clone)]
+struct Raw {
+    document: Document,
+    name: String,
+}
+
+/// What a reader gives: documents, and how many files it left out.
+#[derive(Debug, Default)]
+struct Read {
+    documents: Vec<Raw>,
+    skipped: u64,
+    missing: Vec<String>,
+}
+
+impl Read {
+    fn append(&mut self, mut other: Self) {
+        self.documents.append(&mut other.documents);
+        self.skipped += other.skipped;
+        self.missing.append(&mut other.missing);
+    }
+}
+
+/// Builds a corpus. The text read from the source is held in memory.
+///
+/// ```
+/// use kleiber_data::corpus::{self, BuildOptions, Source};
+/// # fn main() -> Result<(), kleiber_data::DataError> {
+/// # let folder = tempfile::tempdir().unwrap();
+/// # let path = folder.path().join("texts.jsonl");
+/// let lines = "{\"text\": \"first\"}\n{\"text\": \"second\"}\n{\"text\": \"first\"}\n";
+/// std::fs::write(&path, lines).unwrap();
+/// let corpus = corpus::build(&Source::File(path), &BuildOptions { validation: 0.0, ..BuildOptions::default() })?;
+/// assert_eq!(corpus.train.documents.len(), 2);
+/// assert_eq!(corpus.summary.exact_duplicates, 1);
+/// # Ok(()) }
+/// ```
+///
+/// # Errors
+/// Faults of the source by file and line, [`DataError::Empty`] when nothing is left, [`DataError::TooFewGroups`] when
+/// the split or the cap needs more groups.
+pub fn build(source: &Source, options: &BuildOptions) -> Result<Corpus, DataError> {
+    options.check()?;
+    let (name, mut read) = match source {
+        Source::Cargo { cache, allow_missing } => {
+            ("the registry cache".to_string(), cargo::read(cache.as_deref(), *allow_missing, options)?)
+        }
+        Source::Folder(path) => (path.display().to_string(), folder::read(path, options)?),
+        Source::File(path) => (path.display().to_string(), file::read(path, options)?),
+    };
+    let mut documents = std::mem::take(&mut read.documents);
+    documents.sort_by(|a, b| (&a.document.group, &a.name).cmp(&(&b.document.group, &b.name)));
+    let mut summary = Summary {
+        found: documents.len() as u64,
+        found_bytes: documents.iter().map(|d| d.document.text.len() as u64).sum(),
+        skipped: read.skipped,
+        missing: read.missing,
+        ..Summary::default()
+    };
+    if options.exact_dedup {
+        summary.exact_duplicates = dedup::exact(&mut documents);
+    }
+    if options.near_dedup < 1.0 {
+        summary.near_duplicates = minhash::near(&mut documents, options.near_dedup);
+    }
+    let before = documents.len();
+    let documents = quota::keep(documents, options)?;
+    summary.over_cap = (before - documents.len()) as u64;
+    if documents.is_empty() {
+        let found = format!("{} documents read, {} files left out", summary.found, summary.skipped);
+        return Err(DataError::Empty { source_name: name, found });
+    }
+    for document in &documents {
+        *summary.domains.entry(document.domain.to_string()).or_default() += document.text.len() as u64;
+    }
+    let (train, validation, groups) = split::by_group(documents, options)?;
+    summary.groups = groups;
+    (summary.train, summary.validation) = (Side::of(&train), Side::of(&validation));
+    Ok(Corpus { train, validation, summary })
+}
+
+/// `f` of each item, on all threads when there are enough items to be worth waking them.
+fn each<T: Sync, R: Send>(items: &[T], f: impl Fn(&T) -> R + Sync + Send) -> Vec<R> {
+    if items.len() < 64 { items.iter().map(f).collect() } else { items.par_iter().map(f).collect() }
+}
+
+/// Text as it enters a corpus: no byte order mark, line feeds only.
+fn clean(mut text: String) -> String {
+    if text.starts_with('\u{feff}') {
+        text.drain(..'\u{feff}'.len_utf8());
+    }
+    if text.contains('\r') {
+        text = text.replace("\r\n", "\n");
+    }
+    text
+}
+
+/// Whether a document may enter: its size and its domain.
+fn wanted(text: &str, domain: &str, options: &BuildOptions) -> bool {
+    (options.min_document..=options.max_document).contains(&(text.len() as u64))
+        && !text.is_empty()
+        && (options.domains.is_empty() || options.domains.iter().any(|d| d == domain))
+}
