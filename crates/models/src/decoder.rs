@@ -56,6 +56,8 @@ struct Fixed {
     slopes: Option<Arc<[f32]>>,
     bucket_of: Option<Arc<[u16]>>,
     spans: Option<Arc<[u32]>>,
+    /// Sines and cosines of every position, `[context, width]`.
+    waves: Option<Vec<f32>>,
 }
 
 /// Sequences of equal length, one after another.
@@ -208,6 +210,11 @@ impl Decoder {
                 None => (0..batch.inputs.len()).map(|i| (i % context) as u32).collect(),
             };
             x = x + ops::embedding(&leaves.matrix(positions), &ids);
+        } else if let Some(table) = &self.fixed.waves {
+            let rows = (0..batch.inputs.len()).map(|i| batch.ids.as_ref().map_or(i % context, |ids| ids[i] as usize));
+            let waves = rows.flat_map(|p| table[p * config.width..(p + 1) * config.width].to_vec()).collect();
+            let waves = ops::constant(waves, [batch.inputs.len(), config.width], &x);
+            x = x + waves;
         }
         for block in &self.layout.blocks {
             let packed = linear(leaves, &norm(&x, block.attention_norm), block.packed, None);
@@ -316,6 +323,7 @@ impl Fixed {
                 .then(|| Arc::new(Rotary::new(config.rotary_dims(), config.rotary_base, config.context))),
             slopes: is(Positions::Alibi).then(|| slopes(config.heads)),
             bucket_of: is(Positions::T5).then(|| buckets(config.context)),
+            waves: is(Positions::Sinusoidal).then(|| waves(config.context, config.width)),
             spans: (!config.spans.is_empty()).then(|| config.spans.as_slice().into()),
         }
     }
@@ -327,6 +335,18 @@ fn slopes(heads: usize) -> Arc<[f32]> {
     let of = |count: usize| (1..=count).map(move |i| 2f64.powf(-8.0 * i as f64 / count as f64) as f32);
     let power = if heads.is_power_of_two() { heads } else { heads.next_power_of_two() / 2 };
     of(power).chain(of(2 * power).step_by(2)).take(heads).collect()
+}
+
+/// Sines in the first half of a row and cosines in the second, of wavelengths from 2 pi to 20,000 pi, with the root mean
+/// square of an embedding.
+fn waves(context: usize, width: usize) -> Vec<f32> {
+    let half = width / 2;
+    let wave = |n: usize| {
+        let (position, i) = ((n / width) as f64, n % width);
+        let angle = position * 10_000f64.powf(-((i % half) as f64) / half as f64);
+        (0.02 * 2f64.sqrt() * if i < half { angle.sin() } else { angle.cos() }) as f32
+    };
+    (0..context * width).map(wave).collect()
 }
 
 /// Bucket of each distance, as in T5 for one direction: 16 exact, 16 in powers up to 128 or the context.

@@ -63,7 +63,7 @@ fn main() {
     ] {
         let (x, w, dy) = (numbers(m * k), numbers(n * k), numbers(m * n));
         let (mut y, mut dx, mut dw) = (numbers(m * n), numbers(m * k), numbers(n * k));
-        let mut time = |f: &mut dyn FnMut()| {
+        let time = |f: &mut dyn FnMut()| {
             let mut best = f64::INFINITY;
             for _ in 0..7 {
                 let start = Instant::now();

@@ -42,6 +42,11 @@ impl AdamW {
         Self { first: vec![0.0; len], second: vec![0.0; len], count: 0 }
     }
 
+    /// Norm of all gradients together.
+    pub fn norm(gradients: &[Option<Vec<f32>>]) -> f64 {
+        gradients.iter().flatten().map(|g| square_norm(g)).sum::<f64>().sqrt()
+    }
+
     /// One step at learning rate `rate`; `gradients` holds the gradient of each array of `parameters` in order, and
     /// `None` leaves an array as it is. Returns the norm of all gradients before clipping.
     ///
@@ -54,7 +59,7 @@ impl AdamW {
         rate: f64,
         settings: Settings,
     ) -> f64 {
-        let norm = gradients.iter().flatten().map(|g| square_norm(g)).sum::<f64>().sqrt();
+        let norm = Self::norm(gradients);
         let scale = if norm > settings.clip { settings.clip / norm } else { 1.0 };
         self.count += 1;
         let spans: Vec<(usize, usize, bool)> =

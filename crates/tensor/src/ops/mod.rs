@@ -15,3 +15,10 @@ pub use embedding::embedding;
 pub use head::{cross_entropy, token_losses};
 pub use linear::{linear, linear_activated};
 pub use norm::norm;
+
+use burn::tensor::{Tensor, TensorData};
+
+/// A matrix of numbers that no gradient flows to, on the device of `like`.
+pub fn constant(numbers: Vec<f32>, shape: [usize; 2], like: &Tensor<2>) -> Tensor<2> {
+    Tensor::from_data(TensorData::new(numbers, shape), &like.device())
+}

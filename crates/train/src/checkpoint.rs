@@ -1,0 +1,162 @@
+//! Checkpoints: a folder per step that is whole or absent.
+//!
+//! Files are written and synced in `step-N.tmp`, the manifest with their sizes and SHA-256 last, and the folder is
+//! renamed to `step-N`; a kill at any moment leaves earlier steps as they were. The order of sequences and all random
+//! numbers are functions of the step, so the step number is all there is to save of them.
+
+use crate::{TrainError, Trainer};
+use kleiber_core::{CoreError, atomic};
+use kleiber_models::DecoderConfig;
+use kleiber_tensor::parameters::Parameters;
+use safetensors::tensor::{Dtype, SafeTensors, TensorView};
+use serde::{Deserialize, Serialize};
+use sha2::{Digest, Sha256};
+use std::collections::BTreeMap;
+use std::fs::{self, File};
+use std::path::{Path, PathBuf};
+
+const MODEL: &str = "model.safetensors";
+const OPTIMIZER: &str = "optimizer.safetensors";
+const STATE: &str = "state.json";
+const MANIFEST: &str = "manifest.json";
+
+/// What is saved beside the arrays.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct State {
+    schema: String,
+    step: u64,
+    optimizer_steps: u64,
+    config: DecoderConfig,
+}
+
+const SCHEMA: &str = "kleiber.checkpoint/1";
+
+/// Size and SHA-256 of every file.
+type Manifest = BTreeMap<String, (u64, String)>;
+
+/// Saves the run as `folder/step-N` and returns that path.
+///
+/// # Errors
+/// [`TrainError::Core`] with the path and the system's reason; earlier checkpoints are untouched then.
+pub fn save(trainer: &Trainer, folder: &Path) -> Result<PathBuf, TrainError> {
+    let target = folder.join(format!("step-{}", trainer.step));
+    let scratch = folder.join(format!("step-{}.tmp", trainer.step));
+    let io = |path: &Path| {
+        let path = path.to_path_buf();
+        move |source| CoreError::Io { path, action: "write", source }
+    };
+    if scratch.exists() {
+        fs::remove_dir_all(&scratch).map_err(io(&scratch))?;
+    }
+    fs::create_dir_all(&scratch).map_err(io(&scratch))?;
+    let state = State {
+        schema: SCHEMA.into(),
+        step: trainer.step,
+        optimizer_steps: trainer.optimizer.count,
+        config: trainer.decoder.config().clone(),
+    };
+    let unusable = |why: String| TrainError::Checkpoint { path: target.clone(), why };
+    let parameters = trainer.decoder.parameters();
+    let model = arrays(parameters, &[("", parameters.values())]).map_err(&unusable)?;
+    let moments = [("first.", trainer.optimizer.first.as_slice()), ("second.", trainer.optimizer.second.as_slice())];
+    let optimizer = arrays(parameters, &moments).map_err(&unusable)?;
+    let state = serde_json::to_vec_pretty(&state).map_err(|e| unusable(e.to_string()))?;
+    let mut manifest = Manifest::new();
+    for (name, bytes) in [(MODEL, model), (OPTIMIZER, optimizer), (STATE, state)] {
+        atomic::write(&scratch.join(name), &bytes)?;
+        manifest.insert(name.into(), (bytes.len() as u64, hash(&bytes)));
+    }
+    let manifest = serde_json::to_vec_pretty(&manifest).map_err(|e| unusable(e.to_string()))?;
+    atomic::write(&scratch.join(MANIFEST), &manifest)?;
+    if target.exists() {
+        fs::remove_dir_all(&target).map_err(io(&target))?;
+    }
+    fs::rename(&scratch, &target).map_err(io(&target))?;
+    let _ = File::open(folder).and_then(|f| f.sync_all());
+    Ok(target)
+}
+
+/// The newest complete checkpoint in `folder`.
+pub fn newest(folder: &Path) -> Option<PathBuf> {
+    let entries = fs::read_dir(folder).ok()?.filter_map(Result::ok);
+    let numbered = entries.filter_map(|e| {
+        let name = e.file_name();
+        let step: u64 = name.to_str()?.strip_prefix("step-")?.parse().ok()?;
+        e.path().join(MANIFEST).exists().then(|| (step, e.path()))
+    });
+    numbered.max_by_key(|(step, _)| *step).map(|(_, path)| path)
+}
+
+/// Puts a saved state into a trainer made with the same configuration and stream.
+///
+/// # Errors
+/// [`TrainError::Checkpoint`] for files that are missing, damaged, or of another model.
+pub fn restore(trainer: &mut Trainer, path: &Path) -> Result<(), TrainError> {
+    let unusable = |why: String| TrainError::Checkpoint { path: path.to_path_buf(), why };
+    let read = |name: &str| fs::read(path.join(name)).map_err(|e| unusable(format!("{name}: {e}")));
+    let manifest: Manifest =
+        serde_json::from_slice(&read(MANIFEST)?).map_err(|e| unusable(format!("{MANIFEST}: {e}")))?;
+    let checked = |name: &str| {
+        let bytes = read(name)?;
+        let (size, expected) = manifest.get(name).ok_or_else(|| unusable(format!("{name} is not in the manifest")))?;
+        if bytes.len() as u64 != *size || hash(&bytes) != *expected {
+            return Err(unusable(format!("{name} is not what was written: {} bytes, expected {size}", bytes.len())));
+        }
+        Ok(bytes)
+    };
+    let state: State = serde_json::from_slice(&checked(STATE)?).map_err(|e| unusable(format!("{STATE}: {e}")))?;
+    if state.schema != SCHEMA {
+        return Err(unusable(format!("its schema is `{}`, expected `{SCHEMA}`", state.schema)));
+    }
+    if state.config != *trainer.decoder.config() {
+        return Err(unusable("it is of another model configuration".into()));
+    }
+    let (model, optimizer) = (checked(MODEL)?, checked(OPTIMIZER)?);
+    let parameters = trainer.decoder.parameters();
+    let values = numbers(parameters, &model, "").map_err(&unusable)?;
+    let first = numbers(parameters, &optimizer, "first.").map_err(&unusable)?;
+    let second = numbers(parameters, &optimizer, "second.").map_err(&unusable)?;
+    trainer.decoder.parameters_mut().values_mut().copy_from_slice(&values);
+    (trainer.optimizer.first, trainer.optimizer.second) = (first, second);
+    trainer.optimizer.count = state.optimizer_steps;
+    trainer.step = state.step;
+    Ok(())
+}
+
+/// Flat buffers as named arrays in the shapes of the parameters.
+fn arrays(parameters: &Parameters, buffers: &[(&str, &[f32])]) -> Result<Vec<u8>, String> {
+    let mut data = Vec::new();
+    for (prefix, buffer) in buffers {
+        for entry in parameters.entries() {
+            let numbers = &buffer[entry.offset..entry.offset + entry.len()];
+            let bytes: Vec<u8> = numbers.iter().flat_map(|v| v.to_le_bytes()).collect();
+            data.push((format!("{prefix}{}", entry.name), entry.shape.clone(), bytes));
+        }
+    }
+    let views: Result<Vec<(&str, TensorView<'_>)>, _> = data
+        .iter()
+        .map(|(name, shape, bytes)| Ok((name.as_str(), TensorView::new(Dtype::F32, shape.clone(), bytes)?)))
+        .collect();
+    let views = views.map_err(|e: safetensors::SafeTensorError| e.to_string())?;
+    safetensors::serialize(views, None).map_err(|e| e.to_string())
+}
+
+/// The flat buffer of named arrays, each of the shape of its parameter.
+fn numbers(parameters: &Parameters, bytes: &[u8], prefix: &str) -> Result<Vec<f32>, String> {
+    let file = SafeTensors::deserialize(bytes).map_err(|e| e.to_string())?;
+    let mut out = Vec::with_capacity(parameters.len());
+    for entry in parameters.entries() {
+        let name = format!("{prefix}{}", entry.name);
+        let view = file.tensor(&name).map_err(|e| format!("{name}: {e}"))?;
+        if view.dtype() != Dtype::F32 || view.shape() != entry.shape {
+            return Err(format!("{name}: {:?} {:?}, expected F32 {:?}", view.dtype(), view.shape(), entry.shape));
+        }
+        out.extend(view.data().as_chunks::<4>().0.iter().map(|b| f32::from_le_bytes(*b)));
+    }
+    Ok(out)
+}
+
+fn hash(bytes: &[u8]) -> String {
+    Sha256::digest(bytes).iter().map(|b| format!("{b:02x}")).collect()
+}
