@@ -1,14 +1,11 @@
 //! What reading a large tokenizer costs, measured in a process of its own.
 #![allow(missing_docs)]
 
-use kleiber_data::Tokenizer;
+#[path = "../../core/tests/common/mutate.rs"]
+mod mutate;
 
-/// Most memory this process has held, where the system tells.
-fn peak_rss() -> Option<u64> {
-    let status = std::fs::read_to_string("/proc/self/status").ok()?;
-    let line = status.lines().find(|l| l.starts_with("VmHWM:"))?;
-    line.split_whitespace().nth(1)?.parse::<u64>().ok().map(|kib| kib << 10)
-}
+use kleiber_data::Tokenizer;
+use mutate::peak_rss;
 
 #[test]
 fn a_tokenizer_costs_less_than_64_times_its_text() {

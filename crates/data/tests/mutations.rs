@@ -2,10 +2,14 @@
 //! memory. Nothing panics, nothing aborts.
 #![allow(missing_docs)]
 
+#[path = "../../core/tests/common/mutate.rs"]
+mod mutate;
+
 use arrow_array::{ArrayRef, RecordBatch, StringArray};
 use kleiber_core::rng::Rng;
 use kleiber_data::corpus::{self, BuildOptions, Source};
 use kleiber_data::{Document, Stream, StreamOptions, TokenStore, Tokenizer};
+use mutate::peak_rss;
 use parquet::arrow::ArrowWriter;
 use parquet::basic::{Compression, ZstdLevel};
 use parquet::file::properties::WriterProperties;
@@ -40,39 +44,9 @@ impl Seed {
     }
 }
 
-/// A few edits of `bytes`: flips, sets, numbers, cuts, copies, deletions and pieces of `other`.
+/// A few edits of `bytes` with the signs of JSON.
 fn mutate(bytes: &[u8], other: &[u8], rng: &mut Rng) -> Vec<u8> {
-    const SPECIAL: &[u8] = b"\0\x01\x7f\x80\xff\"\n\r\t,;|{}[]:.-+eE09'()\\/u";
-    let mut out = bytes.to_vec();
-    for _ in 0..1 + rng.below(2) {
-        if out.is_empty() {
-            break;
-        }
-        let at = rng.below(out.len());
-        let end = at + rng.below((out.len() - at).min(200)) + 1;
-        match rng.below(8) {
-            0 => out[at] ^= 1 << rng.below(8),
-            1 => out[at] = SPECIAL[rng.below(SPECIAL.len())],
-            2 => out[at] = rng.next_u64() as u8,
-            3 => {
-                let number = [0u32, 1, u32::MAX, 1 << 31, (1 << 31) - 1, 1 << 16][rng.below(6)].to_le_bytes();
-                out.iter_mut().skip(at).zip(number).for_each(|(b, n)| *b = n);
-            }
-            4 if rng.below(4) == 0 => out.truncate(at),
-            4 => drop(out.drain(at..(at + 4).min(out.len()))),
-            5 => {
-                let copy = out[at..end].to_vec();
-                out.splice(at..at, copy.repeat(1 + rng.below(8)));
-            }
-            6 => drop(out.drain(at..end)),
-            _ => {
-                let from = rng.below(other.len());
-                let to = from + rng.below((other.len() - from).min(200)) + 1;
-                out.splice(at..end, other[from..to].iter().copied());
-            }
-        }
-    }
-    out
+    mutate::mutate(bytes, other, b"\0\x01\x7f\x80\xff\"\n\r\t,;|{}[]:.-+eE09'()\\/u", 2, rng)
 }
 
 fn gzip(bytes: &[u8]) -> Vec<u8> {
@@ -154,13 +128,6 @@ fn read(path: &Path) -> bool {
             corpus::build(&Source::File(path.into()), &options).is_ok()
         }
     }
-}
-
-/// Most memory this process has held, where the system tells.
-fn peak_rss() -> Option<u64> {
-    let status = std::fs::read_to_string("/proc/self/status").ok()?;
-    let line = status.lines().find(|l| l.starts_with("VmHWM:"))?;
-    line.split_whitespace().nth(1)?.parse::<u64>().ok().map(|kib| kib << 10)
 }
 
 #[test]

@@ -52,7 +52,8 @@ fn main() {
         let start = Instant::now();
         let pass = decoder.pass(&batch);
         let middle = start.elapsed().as_secs_f64();
-        optimizer.step(decoder.parameters_mut(), &pass.gradients, 3e-4, settings);
+        let norm = AdamW::norm(&pass.gradients);
+        optimizer.step(decoder.parameters_mut(), &pass.gradients, norm, 3e-4, settings);
         let all = start.elapsed().as_secs_f64();
         if step >= warm {
             seconds.push(all);

@@ -48,7 +48,7 @@ impl AdamW {
     }
 
     /// One step at learning rate `rate`; `gradients` holds the gradient of each array of `parameters` in order, and
-    /// `None` leaves an array as it is. Returns the norm of all gradients before clipping.
+    /// `None` leaves an array as it is. `norm` is their [`AdamW::norm`], which clipping goes by.
     ///
     /// # Panics
     /// When the gradients do not fit the parameters.
@@ -56,10 +56,10 @@ impl AdamW {
         &mut self,
         parameters: &mut Parameters,
         gradients: &[Option<Vec<f32>>],
+        norm: f64,
         rate: f64,
         settings: Settings,
-    ) -> f64 {
-        let norm = Self::norm(gradients);
+    ) {
         let scale = if norm > settings.clip { settings.clip / norm } else { 1.0 };
         self.count += 1;
         let spans: Vec<(usize, usize, bool)> =
@@ -80,6 +80,5 @@ impl AdamW {
             let at = offset..offset + len;
             adamw::step(step, &mut values[at.clone()], gradient, &mut self.first[at.clone()], &mut self.second[at]);
         }
-        norm
     }
 }

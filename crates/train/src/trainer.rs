@@ -109,7 +109,7 @@ impl Trainer {
         }
         let tokens = step * self.batch_tokens();
         let rate = self.options.schedule.rate(tokens, self.batch_tokens());
-        self.optimizer.step(self.decoder.parameters_mut(), &sums, rate, self.options.adamw);
+        self.optimizer.step(self.decoder.parameters_mut(), &sums, norm, rate, self.options.adamw);
         self.step = step;
         Ok(Report { step, tokens, loss, norm, rate })
     }

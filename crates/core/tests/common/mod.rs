@@ -1,6 +1,10 @@
 //! Seeded mutations, valid files to start from, and the memory this process has used.
 #![allow(dead_code)]
 
+mod mutate;
+
+pub(crate) use mutate::peak_rss;
+
 use arrow_array::{ArrayRef, BooleanArray, Float32Array, Float64Array, Int64Array, RecordBatch, StringArray};
 use kleiber_core::rng::Rng;
 use parquet::arrow::ArrowWriter;
@@ -16,40 +20,9 @@ pub(crate) struct Seed {
     pub(crate) bytes: Vec<u8>,
 }
 
-/// A few edits of `bytes`: flips, sets, numbers, cuts, copies, deletions and pieces of `other`.
+/// A few edits of `bytes` with the signs of tables and expressions.
 pub(crate) fn mutate(bytes: &[u8], other: &[u8], rng: &mut Rng) -> Vec<u8> {
-    const SPECIAL: &[u8] = b"\0\x01\x7f\x80\xff\"\n\r\t,;|{}[]:.-+eE09'()^=<>&!";
-    let mut out = bytes.to_vec();
-    for _ in 0..1 + rng.below(4) {
-        if out.is_empty() {
-            break;
-        }
-        let at = rng.below(out.len());
-        let end = at + rng.below((out.len() - at).min(200)) + 1;
-        match rng.below(8) {
-            0 => out[at] ^= 1 << rng.below(8),
-            1 => out[at] = SPECIAL[rng.below(SPECIAL.len())],
-            2 => out[at] = rng.next_u64() as u8,
-            3 => {
-                let number = [0u32, 1, u32::MAX, 1 << 31, (1 << 31) - 1, 1 << 16][rng.below(6)].to_le_bytes();
-                out.iter_mut().skip(at).zip(number).for_each(|(b, n)| *b = n);
-            }
-            4 if rng.below(4) == 0 => out.truncate(at),
-            4 => drop(out.drain(at..(at + 4).min(out.len()))),
-            5 => {
-                let copy = out[at..end].to_vec();
-                let times = 1 + rng.below(8);
-                out.splice(at..at, copy.repeat(times));
-            }
-            6 => drop(out.drain(at..end)),
-            _ => {
-                let from = rng.below(other.len());
-                let to = from + rng.below((other.len() - from).min(200)) + 1;
-                out.splice(at..end, other[from..to].iter().copied());
-            }
-        }
-    }
-    out
+    mutate::mutate(bytes, other, b"\0\x01\x7f\x80\xff\"\n\r\t,;|{}[]:.-+eE09'()^=<>&!", 4, rng)
 }
 
 /// A batch with numbers, text, truth values and nulls.
@@ -115,11 +88,4 @@ pub(crate) fn seeds(folder: &Path) -> Vec<Seed> {
     ));
     seeds.push(text("an array", "jsonl", "[{\"a\":1,\"b\":\"x\"},\n{\"b\":2.5e3,\"a\":null}]"));
     seeds
-}
-
-/// Most memory this process has held, where the system tells.
-pub(crate) fn peak_rss() -> Option<u64> {
-    let status = std::fs::read_to_string("/proc/self/status").ok()?;
-    let line = status.lines().find(|l| l.starts_with("VmHWM:"))?;
-    line.split_whitespace().nth(1)?.parse::<u64>().ok().map(|kib| kib << 10)
 }
