@@ -174,7 +174,7 @@ fn judge(table: &Table, law: &Law, splits: &[(Table, Table)], options: &Options)
         let judged = law.fit(small, &plain).and_then(|fit| {
             let held = prepare(
                 law.info(),
-                large,
+                large.clone(),
                 &plain,
                 options.objective.unwrap_or(Objective::LOG_HUBER),
                 &mut Findings::default(),

@@ -45,19 +45,19 @@ impl Law {
         let objective = options.objective.unwrap_or(info.objective);
         let at = Coordinates::new(info, &options.fixed, &options.tied)?;
         let mut findings = Findings::default();
-        let table = &reduce(table, info.curve, options, &mut findings);
+        let table = reduce(table, info.curve, options, &mut findings);
         let (held, kept) = match &options.holdout {
             Some(condition) => {
                 let (held, kept) = table.partition(condition)?;
                 (Some(held), kept)
             }
-            None => (None, table.clone()),
+            None => (None, table),
         };
-        let prepared = prepare(info, &kept, options, objective, &mut findings)?;
+        let prepared = prepare(info, kept, options, objective, &mut findings)?;
         let mut of_held = Findings::default();
         let held = held
             .filter(|h| h.rows() > 0)
-            .map(|h| prepare(info, &h, options, objective, &mut of_held).map(|p| p.data))
+            .map(|h| prepare(info, h, options, objective, &mut of_held).map(|p| p.data))
             .transpose()?
             .filter(|data| data.rows() > 0);
         of_held.reasons.into_iter().for_each(|reason| findings.refuse(reason));

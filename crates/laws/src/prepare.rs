@@ -33,12 +33,11 @@ pub(crate) fn reduce(table: &Table, curve: bool, options: &Options, findings: &m
 /// Reads variables, response, noise and clusters of a reduced `table` for the law with these facts.
 pub(crate) fn prepare(
     info: &Info,
-    table: &Table,
+    mut table: Table,
     options: &Options,
     objective: Objective,
     findings: &mut Findings,
 ) -> Result<Prepared, LawError> {
-    let mut table = table.clone();
     let mut columns: Vec<(String, String)> = Vec::new();
     for variable in &info.variables {
         let column = resolve(&mut table, variable, findings)?;

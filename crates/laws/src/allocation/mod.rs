@@ -64,7 +64,7 @@ pub(crate) fn fit(table: &Table, options: &Options) -> Result<Fit, LawError> {
         let why = "it has no --holdout, --sigma, --fix or --tie; use varpro or grid".into();
         return Err(LawError::Method { method: method.name().into(), why });
     }
-    let table = &reduce(table, info.curve, options, &mut findings);
+    let table = reduce(table, info.curve, options, &mut findings);
     let prepared = prepare(&info, table, options, Objective::LogMse, &mut findings)?;
     findings.settle(options.force);
     let mut fit = Fit::blank(&info.name, method.name(), "log-mse", &info.equation, options.seed);
