@@ -47,7 +47,7 @@ fn main() {
             targets: rows().flat_map(|r| r[1..].to_vec()).collect(),
             sequences,
             starts: None,
-            ids: None,
+            noise: None,
         };
         let start = Instant::now();
         let pass = decoder.pass(&batch);

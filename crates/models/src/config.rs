@@ -66,6 +66,9 @@ pub struct DecoderConfig {
     pub hidden: usize,
     /// Positions.
     pub positions: Positions,
+    /// Positions that a sequence's are drawn from in order, so that longer sequences hold nothing new (Ruoss et al.
+    /// 2023); 0 for the places themselves. Training draws them, evaluation spaces them evenly.
+    pub position_range: usize,
     /// Share of a head's numbers that rotary positions turn.
     pub rotary_share: f64,
     /// Base of the rotary angles.
@@ -84,6 +87,8 @@ pub struct DecoderConfig {
     pub spans: Vec<u32>,
     /// How parameters start.
     pub init: Init,
+    /// Width whose learning rate is used, for muP: matrices of other widths take it times this over their width.
+    pub base_width: usize,
 }
 
 impl Default for DecoderConfig {
@@ -97,6 +102,7 @@ impl Default for DecoderConfig {
             groups: 4,
             hidden: 0,
             positions: Positions::default(),
+            position_range: 0,
             rotary_share: 1.0,
             rotary_base: 10_000.0,
             norm: NormKind::default(),
@@ -106,6 +112,7 @@ impl Default for DecoderConfig {
             tied: false,
             spans: Vec::new(),
             init: Init::default(),
+            base_width: 128,
         }
     }
 }
@@ -124,6 +131,11 @@ impl DecoderConfig {
             (0, _) => 4 * self.width,
             (hidden, _) => hidden,
         }
+    }
+
+    /// Positions that there are.
+    pub fn position_count(&self) -> usize {
+        self.context.max(self.position_range)
     }
 
     /// Numbers of a head that rotary positions turn.
@@ -145,6 +157,7 @@ impl DecoderConfig {
             ("width", self.width),
             ("heads", self.heads),
             ("groups", self.groups),
+            ("base_width", self.base_width),
         ] {
             if value == 0 || value > 1 << 30 {
                 return bad(field, value.to_string(), "a positive size is needed");
@@ -162,6 +175,15 @@ impl DecoderConfig {
         }
         if !self.spans.is_empty() && self.spans.len() != self.heads {
             return bad("spans", format!("{} entries", self.spans.len()), "one for each head, or none");
+        }
+        if self.position_range != 0 {
+            if self.position_range < self.context || self.position_range > 1 << 24 {
+                let expected = format!("at least the context {}, at most {}", self.context, 1 << 24);
+                return bad("position_range", self.position_range.to_string(), &expected);
+            }
+            if self.positions == Positions::None {
+                return bad("position_range", self.position_range.to_string(), "a model without positions draws none");
+            }
         }
         if self.positions == Positions::Rotary && self.rotary_dims() == 0 {
             return bad("rotary_share", self.rotary_share.to_string(), "at least two numbers of a head must turn");

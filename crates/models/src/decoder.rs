@@ -1,13 +1,13 @@
 //! The decoder: parameters of a configuration, and the pass from tokens to loss.
 
 use crate::init::normal;
-use crate::{DecoderConfig, Mlp, ModelError, NormKind, Positions};
+use crate::{DecoderConfig, Init, Mlp, ModelError, Noise, NormKind, Positions};
 use kleiber_tensor::Tensor;
 use kleiber_tensor::kernels::activation::Activation;
 use kleiber_tensor::kernels::attention::{Rotary, Shape};
 use kleiber_tensor::kernels::norm::Norm;
 use kleiber_tensor::ops::{self, Pattern};
-use kleiber_tensor::parameters::{Builder, Handle, Parameters, take_gradient};
+use kleiber_tensor::parameters::{Builder, Group, Handle, Parameters, take_gradient};
 use std::sync::Arc;
 
 /// Distances that T5 positions tell apart: half of the buckets exactly, the rest in powers up to the context.
@@ -56,7 +56,7 @@ struct Fixed {
     slopes: Option<Arc<[f32]>>,
     bucket_of: Option<Arc<[u16]>>,
     spans: Option<Arc<[u32]>>,
-    /// Sines and cosines of every position, `[context, width]`.
+    /// Sines and cosines of every position, `[positions, width]`.
     waves: Option<Vec<f32>>,
 }
 
@@ -71,8 +71,8 @@ pub struct Batch {
     pub sequences: usize,
     /// First key that each token may see, when documents are kept apart.
     pub starts: Option<Arc<[u32]>>,
-    /// Position of each token, when it is not its index.
-    pub ids: Option<Arc<[u32]>>,
+    /// What a training step draws at random; nothing in evaluation.
+    pub noise: Option<Noise>,
 }
 
 /// What a training step needs: the loss and the gradient of each array of parameters in order.
@@ -95,11 +95,11 @@ impl Decoder {
         let (width, hidden) = (config.width, config.hidden());
         let packed = (config.heads + 2 * config.groups) * config.head_width();
         let gates = if config.mlp == Mlp::Swiglu { 2 } else { 1 };
-        let embedding = add.matrix("embedding", [config.vocab, width], config.init.embedding());
+        let embedding = add.table("embedding", [config.vocab, width], config.init.embedding());
         let positions = (config.positions == Positions::Learned)
-            .then(|| add.matrix("positions", [config.context, width], config.init.embedding()));
+            .then(|| add.table("positions", [config.position_count(), width], config.init.embedding()));
         let table =
-            (config.positions == Positions::T5).then(|| add.matrix("position_bias", [config.heads, T5_BUCKETS], 0.02));
+            (config.positions == Positions::T5).then(|| add.table("position_bias", [config.heads, T5_BUCKETS], 0.02));
         let inner = config.init.projection(width);
         let blocks = (0..config.layers)
             .map(|i| {
@@ -171,7 +171,7 @@ impl Decoder {
             targets: targets.into(),
             sequences,
             starts: starts.map(Into::into),
-            ids: None,
+            noise: None,
         };
         let hidden = self.hidden(&leaves, &batch);
         let head = leaves.matrix(self.layout.head.unwrap_or(self.layout.embedding));
@@ -189,8 +189,9 @@ impl Decoder {
             groups: config.groups,
             width: config.head_width(),
         };
+        let ids = self.position_ids(batch);
         let pattern = Arc::new(Pattern {
-            ids: batch.ids.clone(),
+            ids: ids.clone(),
             rotary: self.fixed.rotary.clone(),
             slopes: self.fixed.slopes.clone(),
             bucket_of: self.fixed.bucket_of.clone(),
@@ -205,26 +206,46 @@ impl Decoder {
         let table = self.layout.table.map(|t| leaves.matrix(t));
         let mut x = ops::embedding(&leaves.matrix(self.layout.embedding), &batch.inputs);
         if let Some(positions) = self.layout.positions {
-            let ids: Arc<[u32]> = match &batch.ids {
+            let ids: Arc<[u32]> = match &ids {
                 Some(ids) => ids.clone(),
                 None => (0..batch.inputs.len()).map(|i| (i % context) as u32).collect(),
             };
             x = x + ops::embedding(&leaves.matrix(positions), &ids);
         } else if let Some(table) = &self.fixed.waves {
-            let rows = (0..batch.inputs.len()).map(|i| batch.ids.as_ref().map_or(i % context, |ids| ids[i] as usize));
+            let rows = (0..batch.inputs.len()).map(|i| ids.as_ref().map_or(i % context, |ids| ids[i] as usize));
             let waves = rows.flat_map(|p| table[p * config.width..(p + 1) * config.width].to_vec()).collect();
             let waves = ops::constant(waves, [batch.inputs.len(), config.width], &x);
             x = x + waves;
         }
-        for block in &self.layout.blocks {
+        let drop = |x: Tensor<2>, place| batch.noise.map_or(x.clone(), |n| n.drop(place, context, x));
+        x = drop(x, 0);
+        // What is dropped cannot be added to the residual stream inside the projection.
+        let add = |x: &Tensor<2>, from: &Tensor<2>, at: LinearAt, place| match batch.noise {
+            Some(noise) if noise.dropout > 0.0 => x.clone() + drop(linear(leaves, from, at, None), place),
+            _ => linear(leaves, from, at, Some(x)),
+        };
+        for (i, block) in (0u32..).zip(&self.layout.blocks) {
             let packed = linear(leaves, &norm(&x, block.attention_norm), block.packed, None);
             let mixed = ops::attention(shape, &packed, table.as_ref(), &pattern);
-            x = linear(leaves, &mixed, block.output, Some(&x));
+            x = add(&x, &mixed, block.output, 2 * i + 1);
             let (w, bias) = (leaves.matrix(block.up.0), leaves.optional(block.up.1));
             let up = ops::linear_activated(&norm(&x, block.mlp_norm), &w, bias.as_ref(), activation(config.mlp));
-            x = linear(leaves, &up, block.down, Some(&x));
+            x = add(&x, &up, block.down, 2 * i + 2);
         }
         norm(&x, self.layout.norm)
+    }
+
+    /// Positions of a batch's tokens when they are not their places.
+    fn position_ids(&self, batch: &Batch) -> Option<Arc<[u32]>> {
+        let (context, range) = (batch.inputs.len() / batch.sequences, self.config.position_range);
+        if range == 0 {
+            return None;
+        }
+        let ids = (0..batch.sequences as u64).flat_map(|sequence| match batch.noise {
+            Some(noise) => noise.positions(sequence, context, range),
+            None => (0..context).map(|i| (i * range / context) as u32).collect(),
+        });
+        Some(ids.collect())
     }
 }
 
@@ -294,23 +315,33 @@ struct Adder<'a> {
 }
 
 impl Adder<'_> {
+    /// A table of rows, looked up rather than multiplied.
+    fn table(&mut self, name: &str, shape: [usize; 2], deviation: f64) -> Handle {
+        let values = normal(self.seed, name, shape[0] * shape[1], deviation);
+        self.builder.add(format!("{name}.weight"), &shape, values, Group::DECAYED)
+    }
+
     fn matrix(&mut self, name: &str, shape: [usize; 2], deviation: f64) -> Handle {
         let values = normal(self.seed, name, shape[0] * shape[1], deviation);
-        self.builder.add(format!("{name}.weight"), &shape, values, true)
+        let rate = match self.config.init {
+            Init::Standard => 1.0,
+            Init::Mup => self.config.base_width as f64 / self.config.width as f64,
+        };
+        self.builder.add(format!("{name}.weight"), &shape, values, Group { rate, ..Group::DECAYED })
     }
 
     fn linear(&mut self, name: &str, shape: [usize; 2], deviation: f64) -> LinearAt {
         let weight = self.matrix(name, shape, deviation);
         let zeros = || vec![0.0; shape[0]];
-        let bias = self.config.bias.then(|| self.builder.add(format!("{name}.bias"), &[shape[0]], zeros(), false));
+        let bias = self.config.bias.then(|| self.builder.add(format!("{name}.bias"), &[shape[0]], zeros(), Group::FREE));
         LinearAt(weight, bias)
     }
 
     fn norm(&mut self, name: &str) -> NormAt {
         let width = self.config.width;
-        let gain = self.builder.add(format!("{name}.weight"), &[width], vec![1.0; width], false);
+        let gain = self.builder.add(format!("{name}.weight"), &[width], vec![1.0; width], Group::FREE);
         let shifts = self.config.bias && self.config.norm == NormKind::Layer;
-        let bias = shifts.then(|| self.builder.add(format!("{name}.bias"), &[width], vec![0.0; width], false));
+        let bias = shifts.then(|| self.builder.add(format!("{name}.bias"), &[width], vec![0.0; width], Group::FREE));
         NormAt(gain, bias)
     }
 }
@@ -320,10 +351,10 @@ impl Fixed {
         let is = |positions| config.positions == positions;
         Self {
             rotary: is(Positions::Rotary)
-                .then(|| Arc::new(Rotary::new(config.rotary_dims(), config.rotary_base, config.context))),
+                .then(|| Arc::new(Rotary::new(config.rotary_dims(), config.rotary_base, config.position_count()))),
             slopes: is(Positions::Alibi).then(|| slopes(config.heads)),
-            bucket_of: is(Positions::T5).then(|| buckets(config.context)),
-            waves: is(Positions::Sinusoidal).then(|| waves(config.context, config.width)),
+            bucket_of: is(Positions::T5).then(|| buckets(config.position_count())),
+            waves: is(Positions::Sinusoidal).then(|| waves(config.position_count(), config.width)),
             spans: (!config.spans.is_empty()).then(|| config.spans.as_slice().into()),
         }
     }

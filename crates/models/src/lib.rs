@@ -14,8 +14,11 @@ mod config;
 mod decoder;
 mod error;
 mod init;
+mod noise;
+mod sizing;
 
 pub use config::{DecoderConfig, Mlp, NormKind, Positions};
 pub use decoder::{Batch, Decoder, Pass};
 pub use error::ModelError;
 pub use init::Init;
+pub use noise::Noise;

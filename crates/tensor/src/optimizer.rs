@@ -24,7 +24,7 @@ pub struct Settings {
     pub beta2: f64,
     /// Added to the root of the second moment.
     pub epsilon: f64,
-    /// Decoupled weight decay of the arrays it applies to.
+    /// Decoupled weight decay, times the factor of each array's group.
     pub decay: f64,
     /// Largest norm of all gradients together; infinite for no clipping.
     pub clip: f64,
@@ -62,23 +62,48 @@ impl AdamW {
     ) {
         let scale = if norm > settings.clip { settings.clip / norm } else { 1.0 };
         self.count += 1;
-        let spans: Vec<(usize, usize, bool)> =
-            parameters.entries().iter().map(|e| (e.offset, e.len(), e.decay)).collect();
+        let spans: Vec<_> = parameters.entries().iter().map(|e| (e.offset, e.len(), e.group)).collect();
         assert!(spans.len() == gradients.len());
         let values = parameters.values_mut();
-        for ((offset, len, decays), gradient) in spans.into_iter().zip(gradients) {
+        for ((offset, len, group), gradient) in spans.into_iter().zip(gradients) {
             let Some(gradient) = gradient else { continue };
             let step = Step {
-                rate,
+                rate: rate * group.rate,
                 beta1: settings.beta1,
                 beta2: settings.beta2,
                 epsilon: settings.epsilon,
-                decay: if decays { settings.decay } else { 0.0 },
+                decay: settings.decay * group.decay,
                 count: self.count,
                 scale,
             };
             let at = offset..offset + len;
             adamw::step(step, &mut values[at.clone()], gradient, &mut self.first[at.clone()], &mut self.second[at]);
         }
+    }
+}
+
+/// Exponential moving average of a model's parameters.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Average {
+    /// Share of the average that a step keeps.
+    pub keep: f64,
+    /// The averaged parameters.
+    pub values: Vec<f32>,
+}
+
+impl Average {
+    /// An average that begins with these values.
+    pub fn new(keep: f64, values: &[f32]) -> Self {
+        Self { keep, values: values.to_vec() }
+    }
+
+    /// Takes the values after a step in. Early on less is kept, `(1 + step) / (10 + step)`, so that the random start
+    /// is forgotten.
+    ///
+    /// # Panics
+    /// When the number of values changed.
+    pub fn take(&mut self, values: &[f32], step: u64) {
+        let keep = self.keep.min((1.0 + step as f64) / (10.0 + step as f64)) as f32;
+        adamw::blend(keep, &mut self.values, values);
     }
 }

@@ -6,16 +6,32 @@ use burn::tensor::{Bytes, DType, Gradients, Shape, Tensor};
 use std::sync::Arc;
 
 /// One named array of parameters.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct Entry {
     /// Dotted name, unique in the model.
     pub name: String,
     /// Shape, row-major.
     pub shape: Vec<usize>,
-    /// Whether weight decay applies: matrices yes, gains and biases no.
-    pub decay: bool,
+    /// How the optimiser treats it.
+    pub group: Group,
     /// Where it starts in the flat buffer.
     pub offset: usize,
+}
+
+/// How the optimiser treats an array, relative to its settings.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Group {
+    /// Factor of the learning rate.
+    pub rate: f64,
+    /// Factor of the weight decay.
+    pub decay: f64,
+}
+
+impl Group {
+    /// Decayed, as matrices usually are.
+    pub const DECAYED: Self = Self { rate: 1.0, decay: 1.0 };
+    /// Not decayed, as gains and biases usually are.
+    pub const FREE: Self = Self { rate: 1.0, decay: 0.0 };
 }
 
 impl Entry {
@@ -60,8 +76,8 @@ impl Builder {
     ///
     /// # Panics
     /// When the shape does not hold the values.
-    pub fn add(&mut self, name: impl Into<String>, shape: &[usize], values: Vec<f32>, decay: bool) -> Handle {
-        let entry = Entry { name: name.into(), shape: shape.to_vec(), decay, offset: self.values.len() };
+    pub fn add(&mut self, name: impl Into<String>, shape: &[usize], values: Vec<f32>, group: Group) -> Handle {
+        let entry = Entry { name: name.into(), shape: shape.to_vec(), group, offset: self.values.len() };
         assert!(entry.len() == values.len(), "{}: {} values for shape {shape:?}", entry.name, values.len());
         self.values.extend(values);
         self.entries.push(entry);
@@ -78,6 +94,13 @@ impl Parameters {
     /// The arrays in the order of the buffer.
     pub fn entries(&self) -> &[Entry] {
         &self.entries
+    }
+
+    /// Gives every array the group that `choose` makes of it.
+    pub fn regroup(&mut self, choose: impl Fn(&Entry) -> Group) {
+        for index in 0..self.entries.len() {
+            self.entries[index].group = choose(&self.entries[index]);
+        }
     }
 
     /// The handles of the entries, in order.

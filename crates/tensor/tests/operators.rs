@@ -7,7 +7,7 @@ use kleiber_tensor::kernels::attention::{Blocks, Rotary, Shape};
 use kleiber_tensor::kernels::head::IGNORED;
 use kleiber_tensor::kernels::norm::Norm;
 use kleiber_tensor::ops::{self, Pattern, reference};
-use kleiber_tensor::parameters::{Builder, Handle, Parameters, take_gradient};
+use kleiber_tensor::parameters::{Builder, Group, Handle, Parameters, take_gradient};
 use kleiber_tensor::{Tensor, ops::constant};
 use std::sync::Arc;
 
@@ -17,7 +17,7 @@ fn parameters(shapes: &[&[usize]]) -> (Parameters, Vec<Handle>) {
     let handles = shapes.iter().enumerate().map(|(i, shape)| {
         let mut rng = Rng::new(11, "operators", i as u32);
         let values = (0..shape.iter().product()).map(|_| rng.normal() as f32).collect();
-        builder.add(format!("p{i}"), shape, values, true)
+        builder.add(format!("p{i}"), shape, values, Group::DECAYED)
     });
     let handles = handles.collect();
     (builder.build(), handles)

@@ -4,6 +4,7 @@
 //! renamed to `step-N`; a kill at any moment leaves earlier steps as they were. The order of sequences and all random
 //! numbers are functions of the step, so the step number is all there is to save of them.
 
+use crate::guard::Guard;
 use crate::{TrainError, Trainer};
 use kleiber_core::{CoreError, atomic};
 use kleiber_models::DecoderConfig;
@@ -17,6 +18,8 @@ use std::path::{Path, PathBuf};
 
 const MODEL: &str = "model.safetensors";
 const OPTIMIZER: &str = "optimizer.safetensors";
+/// The moving average of the parameters, under the same names.
+const AVERAGE: &str = "average.safetensors";
 const STATE: &str = "state.json";
 const MANIFEST: &str = "manifest.json";
 
@@ -28,6 +31,9 @@ struct State {
     step: u64,
     optimizer_steps: u64,
     config: DecoderConfig,
+    guard: Guard,
+    /// Seconds of training.
+    seconds: f64,
 }
 
 const SCHEMA: &str = "kleiber.checkpoint/1";
@@ -55,37 +61,59 @@ pub fn save(trainer: &Trainer, folder: &Path) -> Result<PathBuf, TrainError> {
         step: trainer.step,
         optimizer_steps: trainer.optimizer.count,
         config: trainer.decoder.config().clone(),
+        guard: trainer.guard.clone(),
+        seconds: trainer.seconds,
     };
     let unusable = |why: String| TrainError::Checkpoint { path: target.clone(), why };
     let parameters = trainer.decoder.parameters();
+    if let Some(entry) = parameters.entries().iter().find(|e| !finite(&parameters.values()[e.offset..e.offset + e.len()])) {
+        return Err(unusable(format!("{} holds values that are not numbers; it was not saved", entry.name)));
+    }
     let model = arrays(parameters, &[("", parameters.values())]).map_err(&unusable)?;
     let moments = [("first.", trainer.optimizer.first.as_slice()), ("second.", trainer.optimizer.second.as_slice())];
     let optimizer = arrays(parameters, &moments).map_err(&unusable)?;
     let state = serde_json::to_vec_pretty(&state).map_err(|e| unusable(e.to_string()))?;
     let mut manifest = Manifest::new();
-    for (name, bytes) in [(MODEL, model), (OPTIMIZER, optimizer), (STATE, state)] {
+    let mut files = vec![(MODEL, model), (OPTIMIZER, optimizer), (STATE, state)];
+    if let Some(average) = &trainer.average {
+        files.push((AVERAGE, arrays(parameters, &[("", average.values.as_slice())]).map_err(&unusable)?));
+    }
+    for (name, bytes) in files {
         atomic::write(&scratch.join(name), &bytes)?;
         manifest.insert(name.into(), (bytes.len() as u64, hash(&bytes)));
     }
     let manifest = serde_json::to_vec_pretty(&manifest).map_err(|e| unusable(e.to_string()))?;
     atomic::write(&scratch.join(MANIFEST), &manifest)?;
     if target.exists() {
-        fs::remove_dir_all(&target).map_err(io(&target))?;
+        // Only a run that makes a step again comes here: what it replaces holds the same bits.
+        let old = folder.join(format!("step-{}.old", trainer.step));
+        let _ = fs::remove_dir_all(&old);
+        fs::rename(&target, &old).map_err(io(&target))?;
+        fs::rename(&scratch, &target).map_err(io(&target))?;
+        let _ = fs::remove_dir_all(&old);
+        return Ok(target);
     }
     fs::rename(&scratch, &target).map_err(io(&target))?;
     let _ = File::open(folder).and_then(|f| f.sync_all());
     Ok(target)
 }
 
-/// The newest complete checkpoint in `folder`.
-pub fn newest(folder: &Path) -> Option<PathBuf> {
-    let entries = fs::read_dir(folder).ok()?.filter_map(Result::ok);
-    let numbered = entries.filter_map(|e| {
+/// The complete checkpoints in `folder`, the newest last.
+pub fn complete(folder: &Path) -> Vec<PathBuf> {
+    let Ok(entries) = fs::read_dir(folder) else { return Vec::new() };
+    let numbered = entries.filter_map(Result::ok).filter_map(|e| {
         let name = e.file_name();
         let step: u64 = name.to_str()?.strip_prefix("step-")?.parse().ok()?;
         e.path().join(MANIFEST).exists().then(|| (step, e.path()))
     });
-    numbered.max_by_key(|(step, _)| *step).map(|(_, path)| path)
+    let mut numbered: Vec<(u64, PathBuf)> = numbered.collect();
+    numbered.sort();
+    numbered.into_iter().map(|(_, path)| path).collect()
+}
+
+/// The newest complete checkpoint in `folder`.
+pub fn newest(folder: &Path) -> Option<PathBuf> {
+    complete(folder).pop()
 }
 
 /// Puts a saved state into a trainer made with the same configuration and stream.
@@ -117,10 +145,15 @@ pub fn restore(trainer: &mut Trainer, path: &Path) -> Result<(), TrainError> {
     let values = numbers(parameters, &model, "").map_err(&unusable)?;
     let first = numbers(parameters, &optimizer, "first.").map_err(&unusable)?;
     let second = numbers(parameters, &optimizer, "second.").map_err(&unusable)?;
+    if let Some(average) = &mut trainer.average {
+        average.values = numbers(parameters, &checked(AVERAGE)?, "").map_err(&unusable)?;
+    }
     trainer.decoder.parameters_mut().values_mut().copy_from_slice(&values);
     (trainer.optimizer.first, trainer.optimizer.second) = (first, second);
     trainer.optimizer.count = state.optimizer_steps;
     trainer.step = state.step;
+    trainer.guard = state.guard;
+    trainer.seconds = state.seconds;
     Ok(())
 }
 
@@ -155,6 +188,10 @@ fn numbers(parameters: &Parameters, bytes: &[u8], prefix: &str) -> Result<Vec<f3
         out.extend(view.data().as_chunks::<4>().0.iter().map(|b| f32::from_le_bytes(*b)));
     }
     Ok(out)
+}
+
+fn finite(values: &[f32]) -> bool {
+    values.iter().all(|v| v.is_finite())
 }
 
 fn hash(bytes: &[u8]) -> String {

@@ -1,13 +1,30 @@
 //! The training loop of Kleiber.
 //!
-//! A [`Trainer`] owns a decoder, its optimiser and a stream of sequences; every step is a function of its number, so a
-//! run continued from a [`checkpoint`] makes the same bits as one that was never stopped.
+//! A [`RunConfig`] becomes a [`Plan`] with nothing left open, and [`run`] makes it in a folder of its own. Underneath, a
+//! [`Trainer`] owns a decoder, its optimiser and a stream of sequences; every step is a function of its number, so a run
+//! continued from a [`checkpoint`] makes the same bits as one that was never stopped.
 
 pub mod checkpoint;
+pub mod config;
 mod error;
+mod evaluation;
+pub mod events;
+mod folder;
+mod guard;
+mod lock;
+mod plan;
+mod row;
+mod run;
 mod schedule;
 mod trainer;
 
+pub use config::RunConfig;
 pub use error::TrainError;
+pub use evaluation::Evaluation;
+pub use events::{Event, Reason};
+pub use folder::Record;
+pub use guard::{Fault, GuardOptions, NotFinite};
+pub use plan::{Counts, Note, Plan};
+pub use run::{Outcome, RunOptions, Texts, run, token_bytes};
 pub use schedule::{Decay, Kind, Schedule};
 pub use trainer::{Options, Report, Trainer};

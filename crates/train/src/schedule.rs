@@ -69,9 +69,7 @@ impl Schedule {
     /// # Errors
     /// [`TrainError::Option`].
     pub fn check(&self) -> Result<(), TrainError> {
-        let bad = |option, found: f64, expected: &str| {
-            Err(TrainError::Option { option, found: found.to_string(), expected: expected.into() })
-        };
+        let bad = |option, found: f64, expected: &str| Err(TrainError::option(option, found, expected));
         if !(self.peak > 0.0 && self.peak.is_finite()) {
             return bad("peak", self.peak, "a positive learning rate is needed");
         }

@@ -4,6 +4,7 @@
 //! Reading never guesses a value: a cell that is not a number keeps its column as text, and the
 //! first question for numbers names that cell.
 
+mod append;
 mod columns;
 mod exports;
 pub mod parquet_pages;

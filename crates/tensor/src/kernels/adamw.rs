@@ -40,6 +40,23 @@ pub fn step<T: Real>(settings: Step, p: &mut [T], g: &[T], m: &mut [T], v: &mut 
     blocks.for_each(|(((p, g), m), v)| update(factors, p, g, m, v));
 }
 
+/// `average = keep average + (1 - keep) values`.
+///
+/// # Panics
+/// When the lengths differ.
+pub fn blend<T: Real>(keep: T, average: &mut [T], values: &[T]) {
+    assert!(average.len() == values.len());
+    average.par_chunks_mut(BLOCK).zip(values.par_chunks(BLOCK)).for_each(|(a, v)| blend_block(keep, a, v));
+}
+
+kernel! {
+    fn blend_block<'a, T>(keep: T, average: &'a mut [T], values: &'a [T]) {
+        for (a, v) in average.iter_mut().zip(values) {
+            *a = (*a - *v).mul_add(keep, *v);
+        }
+    }
+}
+
 kernel! {
     fn update<'a, T>(factors: [T; 9], p: &'a mut [T], g: &'a [T], m: &'a mut [T], v: &'a mut [T]) {
         let [scale, beta1, rest1, beta2, rest2, keep, rate, correction, epsilon] = factors;
@@ -55,6 +72,13 @@ kernel! {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn an_average_by_hand() {
+        let mut average = [1.0f64, 2.0];
+        blend(0.75, &mut average, &[5.0, 2.0]);
+        assert_eq!(average, [2.0, 2.0]);
+    }
 
     #[test]
     fn two_steps_by_hand() {

@@ -3,6 +3,7 @@
 //! Activations are matrices, one row per token; a batch of sequences is their rows one after another.
 
 mod attention;
+mod dropout;
 mod embedding;
 mod head;
 mod linear;
@@ -11,6 +12,7 @@ mod record;
 pub mod reference;
 
 pub use attention::{Pattern, attention};
+pub use dropout::dropout;
 pub use embedding::embedding;
 pub use head::{cross_entropy, token_losses};
 pub use linear::{linear, linear_activated};

@@ -4,6 +4,7 @@
 use super::Pattern;
 use crate::kernels::activation::Activation;
 use crate::kernels::attention::Shape;
+use crate::kernels::dropout::{self, Dropout};
 use crate::kernels::head::IGNORED;
 use crate::kernels::norm::Norm;
 use burn::tensor::activation::{log_softmax, sigmoid, softmax};
@@ -48,6 +49,14 @@ pub fn activation(act: Activation, u: Tensor<2>) -> Tensor<2> {
             gate.clone() * sigmoid(gate) * value
         }
     }
+}
+
+/// See [`super::dropout`].
+pub fn dropout(dropout: Dropout, x: &Tensor<2>) -> Tensor<2> {
+    let [rows, width] = x.dims();
+    let mut mask = vec![0.0; rows * width];
+    dropout::apply(dropout, &vec![1.0f32; rows * width], &mut mask);
+    x.clone() * super::constant(mask, [rows, width], x)
 }
 
 /// See [`super::embedding`].

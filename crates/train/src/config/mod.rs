@@ -1,0 +1,208 @@
+//! The configuration of a run: TOML with dotted overrides. Every key has a default and unknown keys are refused.
+
+mod data;
+mod model;
+mod optimise;
+mod value;
+
+pub use data::DataConfig;
+pub use model::ModelConfig;
+pub use optimise::{GroupRule, ScheduleKind, TrainConfig};
+pub use value::{Auto, Scalar, TokenBudget};
+
+use crate::TrainError;
+use kleiber_core::CoreError;
+use kleiber_core::table::nearest;
+use serde::{Deserialize, Serialize};
+use std::path::Path;
+use toml::{Table, Value};
+
+/// Largest configuration file.
+const MAX_BYTES: u64 = 1 << 20;
+
+/// Everything that makes a run what it is.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct RunConfig {
+    /// Seed of the parameters, of the order of the text, and of what is drawn during training.
+    pub seed: u64,
+    /// Text.
+    pub data: DataConfig,
+    /// Model.
+    pub model: ModelConfig,
+    /// Training.
+    pub train: TrainConfig,
+    /// Held-out loss.
+    pub evaluate: EvaluateConfig,
+    /// Checkpoints.
+    pub checkpoint: CheckpointConfig,
+}
+
+/// `[evaluate]`: when the loss on held-out text is measured.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct EvaluateConfig {
+    /// Steps between evaluations; a twentieth of the run otherwise. The end is always evaluated.
+    pub every: Auto<u64>,
+    /// Held-out tokens of each, the same every time.
+    pub tokens: u64,
+}
+
+impl Default for EvaluateConfig {
+    fn default() -> Self {
+        Self { every: Auto::Auto, tokens: 1 << 17 }
+    }
+}
+
+/// `[checkpoint]`: when the state of the run is saved.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct CheckpointConfig {
+    /// Minutes between checkpoints; the end is always saved.
+    pub minutes: f64,
+    /// Steps between checkpoints, besides; 0 for none.
+    pub every: u64,
+    /// Newest ones that are kept.
+    pub keep: u64,
+    /// Whether each evaluation along the way is also a row of the run table.
+    pub rows: bool,
+}
+
+impl Default for CheckpointConfig {
+    fn default() -> Self {
+        Self { minutes: 5.0, every: 0, keep: 2, rows: false }
+    }
+}
+
+impl RunConfig {
+    /// Reads a file and applies overrides such as `train.lr=3e-4`; without a file the defaults are overridden.
+    ///
+    /// # Errors
+    /// [`TrainError::Config`] naming the key and what is near it, [`TrainError::Core`] for the file.
+    pub fn load(path: Option<&Path>, overrides: &[String]) -> Result<Self, TrainError> {
+        let Some(path) = path else { return Self::parse("the defaults", "", overrides) };
+        let io = |source| CoreError::Io { path: path.into(), action: "read", source };
+        let length = std::fs::metadata(path).map_err(io)?.len();
+        if length > MAX_BYTES {
+            let (declared, limit) = (format!("{length} bytes"), format!("{MAX_BYTES} bytes"));
+            return Err(CoreError::TooLarge { source_name: path.display().to_string(), declared, limit }.into());
+        }
+        let bytes = std::fs::read(path).map_err(io)?;
+        let name = path.display().to_string();
+        let text = std::str::from_utf8(&bytes).map_err(|_| CoreError::Encoding { source_name: name.clone(), line: 0 })?;
+        Self::parse(&name, text, overrides)
+    }
+
+    /// Reads the text of a file; `source` names it in messages.
+    ///
+    /// # Errors
+    /// [`TrainError::Config`].
+    pub fn parse(source: &str, text: &str, overrides: &[String]) -> Result<Self, TrainError> {
+        let fail = |source: &str, why: String| TrainError::Config { source_name: source.into(), why };
+        let given: Table = toml::from_str(text).map_err(|e| fail(source, e.to_string().trim_end().to_string()))?;
+        let mut merged = Table::try_from(Self::default()).map_err(|e| fail("the defaults", e.to_string()))?;
+        merge(&mut merged, given, "").map_err(|why| fail(source, why))?;
+        for assignment in overrides {
+            let given = assigned(assignment).map_err(|why| fail("--set", why))?;
+            merge(&mut merged, given, "").map_err(|why| fail("--set", why))?;
+        }
+        Self::deserialize(merged).map_err(|e| fail(source, e.to_string().trim_end().to_string()))
+    }
+
+    /// As TOML with every key.
+    pub fn to_toml(&self) -> String {
+        // All values are numbers, texts and lists of them: serialisation cannot fail.
+        toml::to_string(self).expect("a configuration is a table")
+    }
+
+    /// Keys and values that differ from `other`, as (key, here, there).
+    pub fn differences(&self, other: &Self) -> Vec<(String, String, String)> {
+        let table = |config: &Self| Table::try_from(config).expect("a configuration is a table");
+        let mut found = Vec::new();
+        differences("", &table(self), &table(other), &mut found);
+        found
+    }
+}
+
+/// `train.lr=3e-4` as nested tables.
+fn assigned(text: &str) -> Result<Table, String> {
+    let (key, value) = text.split_once('=').ok_or_else(|| format!("`{text}` is not KEY=VALUE, such as train.lr=3e-4"))?;
+    let (key, value) = (key.trim(), value.trim());
+    let parsed = toml::from_str::<Table>(&format!("value = {value}")).ok().and_then(|mut t| t.remove("value"));
+    let mut value = parsed.unwrap_or_else(|| Value::String(value.into()));
+    let mut parts: Vec<&str> = key.split('.').collect();
+    if parts.len() > 8 || parts.iter().any(|p| p.is_empty()) {
+        return Err(format!("`{key}` is not a key"));
+    }
+    let first = parts.remove(0);
+    for part in parts.iter().rev() {
+        value = Value::Table(Table::from_iter([((*part).to_string(), value)]));
+    }
+    Ok(Table::from_iter([(first.to_string(), value)]))
+}
+
+/// Puts `given` over the defaults; unknown keys are an error that names the nearest.
+fn merge(into: &mut Table, given: Table, path: &str) -> Result<(), String> {
+    for (key, value) in given {
+        let full = if path.is_empty() { key.clone() } else { format!("{path}.{key}") };
+        let keys: Vec<String> = into.keys().cloned().collect();
+        let Some(place) = into.get_mut(&key) else {
+            let names: Vec<&str> = keys.iter().map(String::as_str).collect();
+            let near = match nearest(&key, &names) {
+                Some(near) if path.is_empty() => format!("; did you mean `{near}`?"),
+                Some(near) => format!("; did you mean `{path}.{near}`?"),
+                None => format!("; the keys there are {}", names.join(", ")),
+            };
+            return Err(format!("no key `{full}`{near}"));
+        };
+        match (place, value) {
+            (Value::Table(place), Value::Table(value)) => merge(place, value, &full)?,
+            (Value::Table(_), other) => return Err(format!("`{full}` is a table of keys, found {}", other.type_str())),
+            (place, value) => *place = value,
+        }
+    }
+    Ok(())
+}
+
+fn differences(path: &str, a: &Table, b: &Table, found: &mut Vec<(String, String, String)>) {
+    for (key, value) in a {
+        let full = if path.is_empty() { key.clone() } else { format!("{path}.{key}") };
+        match (value, b.get(key)) {
+            (Value::Table(a), Some(Value::Table(b))) => differences(&full, a, b, found),
+            (value, Some(other)) if value != other => found.push((full, value.to_string(), other.to_string())),
+            _ => {}
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn parse(text: &str, overrides: &[&str]) -> Result<RunConfig, String> {
+        let overrides: Vec<String> = overrides.iter().map(|o| (*o).to_string()).collect();
+        RunConfig::parse("run.toml", text, &overrides).map_err(|e| e.to_string())
+    }
+
+    #[test]
+    fn the_file_goes_over_the_defaults_and_overrides_go_over_the_file() {
+        let config = parse("seed = 3\n[model]\nlayers = 2\n[train]\ntokens = \"1M\"", &["train.lr=3e-4", "data.source=a b", "model.tied = true"]).unwrap();
+        assert_eq!((config.seed, config.model.layers, config.train.lr), (3, Auto::Value(2), Auto::Value(3e-4)));
+        assert_eq!((config.data.source.as_str(), config.model.tied), ("a b", true));
+        assert_eq!(config.train.tokens, TokenBudget::Tokens(1_000_000));
+        assert_eq!(RunConfig::parse("again", &config.to_toml(), &[]).unwrap(), config);
+        let other = parse("seed = 3\n[model]\nlayers = 2", &[]).unwrap();
+        let keys: Vec<String> = config.differences(&other).into_iter().map(|d| d.0).collect();
+        assert_eq!(keys, ["data.source", "model.tied", "train.lr", "train.tokens"]);
+    }
+
+    #[test]
+    fn slips_are_named_with_what_was_meant() {
+        let error = |text, over: &[&str]| parse(text, over).unwrap_err();
+        assert_eq!(error("[model]\nlayer = 2", &[]), "run.toml: no key `model.layer`; did you mean `model.layers`?");
+        assert_eq!(error("", &["trian.lr=1"]), "--set: no key `trian`; did you mean `train`?");
+        assert!(error("", &["train"]).contains("is not KEY=VALUE"));
+        assert!(error("model = 3", &[]).contains("`model` is a table of keys, found integer"));
+        assert!(error("[train]\nlr = true", &[]).contains("a number or \"auto\""));
+        assert!(error("[train.guard]\nspikes = 6", &[]).contains("did you mean `train.guard.spike`?"));
+        assert!(error("seed = [", &[]).starts_with("run.toml: TOML parse error at line 1"));
+    }
+}

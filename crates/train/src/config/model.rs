@@ -1,0 +1,142 @@
+//! `[model]`: what learns.
+
+use super::Auto;
+use crate::TrainError;
+use kleiber_models::{DecoderConfig, Init, Mlp, NormKind, Positions};
+use serde::{Deserialize, Serialize};
+
+/// What learns. Either `params` is given and the shape follows, or layers and width are.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct ModelConfig {
+    /// Parameters without embedding and head that the shape is chosen for.
+    pub params: Auto<u64>,
+    /// Blocks.
+    pub layers: Auto<u64>,
+    /// Numbers of a hidden state.
+    pub width: Auto<u64>,
+    /// Query heads.
+    pub heads: Auto<u64>,
+    /// Key and value heads; as many as query heads otherwise.
+    pub groups: Auto<u64>,
+    /// Numbers inside the feed-forward layer; four times the width otherwise, a third less when gated.
+    pub hidden: Auto<u64>,
+    /// Longest sequence.
+    pub context: u64,
+    /// How the model is told where tokens stand.
+    pub positions: Positions,
+    /// Positions that a sequence's are drawn from; 0 for the places themselves.
+    pub position_range: u64,
+    /// Share of a head's numbers that rotary positions turn.
+    pub rotary_share: f64,
+    /// Base of the rotary angles.
+    pub rotary_base: f64,
+    /// Norms.
+    pub norm: NormKind,
+    /// Added to the variance in norms.
+    pub epsilon: f64,
+    /// Feed-forward layer.
+    pub mlp: Mlp,
+    /// Whether projections and layer norms have biases.
+    pub bias: bool,
+    /// Whether the head shares the embedding.
+    pub tied: bool,
+    /// Keys that each head sees; all of them when empty.
+    pub spans: Vec<u32>,
+    /// How parameters start.
+    pub init: Init,
+    /// Width whose learning rate is used, for muP.
+    pub base_width: u64,
+}
+
+impl Default for ModelConfig {
+    fn default() -> Self {
+        let decoder = DecoderConfig::default();
+        Self {
+            params: Auto::Auto,
+            layers: Auto::Auto,
+            width: Auto::Auto,
+            heads: Auto::Auto,
+            groups: Auto::Auto,
+            hidden: Auto::Auto,
+            context: decoder.context as u64,
+            positions: decoder.positions,
+            position_range: decoder.position_range as u64,
+            rotary_share: decoder.rotary_share,
+            rotary_base: decoder.rotary_base,
+            norm: decoder.norm,
+            epsilon: decoder.epsilon,
+            mlp: decoder.mlp,
+            bias: decoder.bias,
+            tied: decoder.tied,
+            spans: decoder.spans,
+            init: decoder.init,
+            base_width: decoder.base_width as u64,
+        }
+    }
+}
+
+/// Parameters of a model of which nothing is said.
+const DEFAULT_PARAMS: u64 = 1_000_000;
+
+impl ModelConfig {
+    /// The decoder for a vocabulary.
+    ///
+    /// # Errors
+    /// [`TrainError::Option`] for a shape given twice, [`TrainError::Model`] for one that does not fit.
+    pub fn decoder(&self, vocab: usize) -> Result<DecoderConfig, TrainError> {
+        let size = |value: u64| usize::try_from(value).unwrap_or(usize::MAX);
+        let base = DecoderConfig {
+            vocab,
+            context: size(self.context),
+            positions: self.positions,
+            position_range: size(self.position_range),
+            rotary_share: self.rotary_share,
+            rotary_base: self.rotary_base,
+            norm: self.norm,
+            epsilon: self.epsilon,
+            mlp: self.mlp,
+            bias: self.bias,
+            tied: self.tied,
+            spans: self.spans.clone(),
+            init: self.init,
+            base_width: size(self.base_width),
+            hidden: self.hidden.value().map_or(0, size),
+            ..DecoderConfig::default()
+        };
+        let shaped = [self.layers, self.width].iter().any(|v| v.value().is_some());
+        let mut decoder = match self.params {
+            Auto::Value(params) if shaped => {
+                return Err(TrainError::option("model.params", params, "give params, or layers and width, not both"));
+            }
+            Auto::Auto if shaped => {
+                let sized = base.near(DEFAULT_PARAMS);
+                let width = self.width.value().map_or(sized.width, size);
+                let layers = self.layers.value().map_or(sized.layers, size);
+                DecoderConfig { layers, width, ..base }.with_heads()
+            }
+            params => base.near(params.value().unwrap_or(DEFAULT_PARAMS)),
+        };
+        if let Some(heads) = self.heads.value() {
+            (decoder.heads, decoder.groups) = (size(heads), size(heads));
+        }
+        if let Some(groups) = self.groups.value() {
+            decoder.groups = size(groups);
+        }
+        decoder.check()?;
+        Ok(decoder)
+    }
+
+    /// The same with everything that was left open filled in.
+    pub fn resolved(&self, decoder: &DecoderConfig) -> Self {
+        let value = |size: usize| Auto::Value(size as u64);
+        Self {
+            params: Auto::Auto,
+            layers: value(decoder.layers),
+            width: value(decoder.width),
+            heads: value(decoder.heads),
+            groups: value(decoder.groups),
+            hidden: value(decoder.hidden()),
+            ..self.clone()
+        }
+    }
+}

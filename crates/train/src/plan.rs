@@ -1,0 +1,201 @@
+//! A run before it starts: everything that was left open is filled in, with the reasons.
+
+use crate::config::{Auto, GroupRule, RunConfig, TokenBudget};
+use crate::{Options, TrainError};
+use kleiber_core::units::{format_quantity, format_significant};
+use kleiber_models::{Decoder, DecoderConfig};
+use kleiber_tensor::optimizer::Settings;
+use kleiber_tensor::parameters::Group;
+use serde::{Deserialize, Serialize};
+
+/// Tokens for each parameter when nothing else is said (Hoffmann et al. 2022).
+const TOKENS_PER_PARAMETER: f64 = 20.0;
+/// Share of the tokens over which the rate rises.
+const WARMUP: f64 = 0.05;
+
+/// A run before it starts.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Plan {
+    /// The configuration with every value filled in.
+    pub config: RunConfig,
+    /// The model.
+    pub decoder: DecoderConfig,
+    /// The training.
+    pub options: Options,
+    /// Sizes of the model.
+    pub counts: Counts,
+    /// Steps of the run.
+    pub steps: u64,
+    /// Values that were left open, and how they follow from the others.
+    pub notes: Vec<Note>,
+}
+
+/// Sizes of a model.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Counts {
+    /// Parameters without embedding and head.
+    pub params: u64,
+    /// Parameters that cost FLOP: body plus head.
+    pub params_matmul: u64,
+    /// All parameters.
+    pub params_total: u64,
+    /// Training FLOP of a token, attention counted.
+    pub flops_per_token: u64,
+}
+
+/// A value that was left open.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Note {
+    /// Key of the configuration.
+    pub key: String,
+    /// What it became.
+    pub value: String,
+    /// Why.
+    pub why: String,
+}
+
+impl Plan {
+    /// Fills in what `config` leaves open, for a vocabulary.
+    ///
+    /// # Errors
+    /// [`TrainError::Option`] and [`TrainError::Model`] for values that do not fit each other.
+    pub fn new(config: &RunConfig, vocab: usize) -> Result<Self, TrainError> {
+        let mut notes = Vec::new();
+        let mut note = |key: &str, value: String, why: String| notes.push(Note { key: key.into(), value, why });
+        let decoder = config.model.decoder(vocab)?;
+        let counts = Counts::of(&decoder)?;
+        let params = counts.params;
+        if config.model.layers == Auto::Auto || config.model.width == Auto::Auto {
+            let value = format!("{} layers of width {}, {} heads", decoder.layers, decoder.width, decoder.heads);
+            let wanted = config.model.params.value();
+            let why = match wanted {
+                Some(wanted) => format!("nearest shape to {} parameters", format_quantity(wanted as f64)),
+                None => "nothing is said of the size: about a million parameters".into(),
+            };
+            note("model.params", value, why);
+        }
+        let train = &config.train;
+        let tokens = match train.tokens {
+            TokenBudget::Tokens(tokens) => tokens as f64,
+            TokenBudget::PerParameter(ratio) => ratio * params as f64,
+            TokenBudget::Auto => TOKENS_PER_PARAMETER * params as f64,
+        };
+        let context = decoder.context as f64;
+        let batch = match train.batch_tokens.value() {
+            Some(batch) => batch as f64 / context,
+            None => default_batch(tokens) / context,
+        };
+        let batch = batch.round().max(1.0);
+        let batch_tokens = batch * context;
+        let steps = (tokens / batch_tokens).ceil().max(1.0);
+        let total = steps * batch_tokens;
+        if !matches!(train.tokens, TokenBudget::Tokens(_)) {
+            let ratio = tokens / params as f64;
+            let why = format!("{} for each of {} parameters", format_significant(ratio, 3), format_quantity(params as f64));
+            note("train.tokens", format_quantity(total), why);
+        }
+        if train.batch_tokens == Auto::Auto {
+            let why = "0.58 tokens^0.571 (Li et al. 2025, step law), in whole sequences".to_string();
+            note("train.batch_tokens", format!("{} ({batch} sequences)", format_quantity(batch_tokens)), why);
+        }
+        let lr = train.lr.value().unwrap_or_else(|| {
+            let (lr, why) = default_rate(params as f64, total);
+            note("train.lr", format_significant(lr, 3), why);
+            lr
+        });
+        let warmup = train.warmup.value().unwrap_or_else(|| {
+            let warmup = (WARMUP * total).ceil();
+            note("train.warmup", format_quantity(warmup), format!("{}% of the tokens", 100.0 * WARMUP));
+            warmup as u64
+        });
+        let every = config.evaluate.every.value().unwrap_or_else(|| (steps as u64).div_ceil(20).max(1));
+        let seed = config.seed;
+        let options = Options {
+            seed,
+            batch: batch as usize,
+            micro_batch: train.micro_batch as usize,
+            schedule: train.schedule(lr, warmup, total as u64),
+            adamw: Settings {
+                beta1: train.beta1,
+                beta2: train.beta2,
+                epsilon: train.epsilon,
+                decay: train.weight_decay,
+                clip: train.clip,
+            },
+            dropout: train.dropout,
+            dropout_start: train.dropout_start,
+            average: train.ema,
+            guard: train.guard,
+        };
+        options.check()?;
+        let mut config = config.clone();
+        config.model = config.model.resolved(&decoder);
+        config.train.tokens = TokenBudget::Tokens(total as u64);
+        config.train.batch_tokens = Auto::Value(batch_tokens as u64);
+        config.train.lr = Auto::Value(lr);
+        config.train.warmup = Auto::Value(warmup);
+        config.evaluate.every = Auto::Value(every);
+        Ok(Self { config, decoder, options, counts, steps: steps as u64, notes })
+    }
+
+    /// The model at its start, its arrays grouped as the configuration says.
+    ///
+    /// # Errors
+    /// [`TrainError::Option`] for a group that no array belongs to.
+    pub fn model(&self) -> Result<Decoder, TrainError> {
+        let mut decoder = Decoder::new(&self.decoder, self.config.seed)?;
+        let rules = &self.config.train.groups;
+        for rule in rules {
+            if !decoder.parameters().entries().iter().any(|e| e.name.contains(&rule.name)) {
+                let names: Vec<&str> = decoder.parameters().entries().iter().map(|e| e.name.as_str()).take(8).collect();
+                let expected = format!("part of the name of an array, such as {}", names.join(", "));
+                return Err(TrainError::option("train.groups.name", &rule.name, expected));
+            }
+        }
+        decoder.parameters_mut().regroup(|entry| rules.iter().fold(entry.group, |group, rule| apply(rule, &entry.name, group)));
+        Ok(decoder)
+    }
+
+    /// Tokens of the whole run.
+    pub fn tokens(&self) -> u64 {
+        self.options.schedule.total
+    }
+}
+
+impl Counts {
+    /// The sizes of a decoder.
+    fn of(decoder: &DecoderConfig) -> Result<Self, TrainError> {
+        let built = Decoder::new(decoder, 0)?;
+        let count = |f: &dyn Fn(&str) -> bool| -> u64 { built.parameters().entries().iter().filter(|e| f(&e.name)).map(|e| e.len() as u64).sum() };
+        let params = count(&|n| n.starts_with("blocks") || n.starts_with("norm"));
+        let head = (decoder.vocab * decoder.width) as u64;
+        let attention = 6 * (decoder.layers * decoder.width * decoder.context) as u64;
+        Ok(Self { params, params_matmul: params + head, params_total: count(&|_| true), flops_per_token: 6 * (params + head) + attention })
+    }
+}
+
+fn apply(rule: &GroupRule, name: &str, group: Group) -> Group {
+    if !name.contains(&rule.name) {
+        return group;
+    }
+    Group { rate: group.rate * rule.rate, decay: rule.decay.unwrap_or(group.decay) }
+}
+
+/// Tokens of a step for a run of so many tokens: the step law (Li et al. 2025, eq. 1).
+fn default_batch(tokens: f64) -> f64 {
+    0.58 * tokens.powf(0.571)
+}
+
+/// Peak rate for a run: the step law (Li et al. 2025, eq. 1), which was fitted to sizes from 60M on, held below what
+/// small models bear.
+fn default_rate(params: f64, tokens: f64) -> (f64, String) {
+    let law = 1.79 * params.powf(-0.713) * tokens.powf(0.307);
+    let why = "1.79 params^-0.713 tokens^0.307 (Li et al. 2025, step law)".to_string();
+    match law {
+        r if r > MAX_RATE => (MAX_RATE, format!("{why} gives {}, more than small models bear", format_significant(law, 3))),
+        r => (r, why),
+    }
+}
+
+/// Largest default rate.
+const MAX_RATE: f64 = 1e-2;

@@ -1,0 +1,70 @@
+//! A run as a row of the run table.
+
+use crate::folder::Record;
+use crate::{Evaluation, Plan, TrainError};
+use kleiber_core::table::{Cells, Column, Table};
+use std::path::Path;
+
+/// Where a run stands.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Point {
+    /// Steps made.
+    pub(crate) step: u64,
+    /// Tokens seen.
+    pub(crate) tokens: u64,
+    /// Held-out loss.
+    pub(crate) evaluation: Evaluation,
+    /// Seconds of training.
+    pub(crate) seconds: f64,
+}
+
+/// The row of a run at a point.
+pub(crate) fn row(name: &str, plan: &Plan, record: &Record, at: Point) -> Table {
+    let (decoder, train) = (&plan.decoder, &plan.config.train);
+    let counts = plan.counts;
+    let text = |name: &str, value: &str| Column { name: name.into(), cells: Cells::Text(vec![value.into()]) };
+    let number = |name: &str, value: f64| Column { name: name.into(), cells: Cells::Number(vec![value]) };
+    let tokens = at.tokens as f64;
+    let columns = vec![
+        text("run", name),
+        text("corpus", &record.corpus),
+        text("tokenizer", &record.tokenizer),
+        number("seed", plan.config.seed as f64),
+        number("params", counts.params as f64),
+        number("params_matmul", counts.params_matmul as f64),
+        number("params_total", counts.params_total as f64),
+        number("tokens", tokens),
+        number("unique_tokens", tokens.min(record.unique_tokens as f64)),
+        number("flops", tokens * counts.flops_per_token as f64),
+        number("loss", at.evaluation.loss),
+        number("loss_error", at.evaluation.error),
+        number("bpb", at.evaluation.bpb.unwrap_or(f64::NAN)),
+        number("step", at.step as f64),
+        number("batch_tokens", train.batch_tokens.value().map_or(f64::NAN, |b| b as f64)),
+        number("context", decoder.context as f64),
+        number("vocab", decoder.vocab as f64),
+        number("layers", decoder.layers as f64),
+        number("width", decoder.width as f64),
+        number("heads", decoder.heads as f64),
+        number("lr", plan.options.schedule.peak),
+        number("weight_decay", train.weight_decay),
+        number("dropout", train.dropout),
+        text("schedule", &word(train.schedule)),
+        text("positions", &word(decoder.positions)),
+        text("norm", &word(decoder.norm)),
+        text("mlp", &word(decoder.mlp)),
+        number("seconds", at.seconds),
+        text("version", env!("CARGO_PKG_VERSION")),
+    ];
+    Table::new("runs", columns).expect("the columns of a row have different names and one cell each")
+}
+
+/// Enters a row in the table; a row of the same run is replaced.
+pub(crate) fn enter(path: &Path, row: Table) -> Result<(), TrainError> {
+    Ok(Table::enter(path, &row, "run")?)
+}
+
+/// The word that a configuration file has for a choice.
+fn word(choice: impl serde::Serialize) -> String {
+    serde_json::to_value(choice).ok().and_then(|v| v.as_str().map(str::to_string)).unwrap_or_default()
+}
