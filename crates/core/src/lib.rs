@@ -14,6 +14,7 @@ pub mod atomic;
 mod error;
 pub mod expr;
 pub mod guard;
+pub mod process;
 pub mod rng;
 pub mod stats;
 pub mod table;

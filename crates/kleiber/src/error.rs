@@ -4,6 +4,7 @@ use crate::output::{write_stderr, write_stdout};
 use crate::render::RenderError;
 use kleiber_core::CoreError;
 use kleiber_laws::LawError;
+use kleiber_train::TrainError;
 use std::process::ExitCode;
 
 /// Any failure of a command.
@@ -18,6 +19,17 @@ pub(crate) enum CliError {
     /// Reports.
     #[error(transparent)]
     Render(#[from] RenderError),
+    /// Runs.
+    #[error(transparent)]
+    Train(#[from] TrainError),
+    /// What the machine cannot hold.
+    #[error("{message}")]
+    Limit {
+        /// What is too large.
+        message: String,
+        /// What to try.
+        hint: String,
+    },
     /// Options that contradict each other or cannot be read.
     #[error("{message}")]
     Usage {
@@ -34,13 +46,19 @@ impl CliError {
         Self::Usage { message: message.into(), hint: hint.into() }
     }
 
+    /// Something larger than the machine.
+    pub(crate) fn limit(message: impl Into<String>, hint: impl Into<String>) -> Self {
+        Self::Limit { message: message.into(), hint: hint.into() }
+    }
+
     /// One thing to try.
     pub(crate) fn hint(&self) -> String {
         match self {
             Self::Core(e) => e.hint(),
             Self::Law(e) => e.hint(),
             Self::Render(e) => e.hint().to_string(),
-            Self::Usage { hint, .. } => hint.clone(),
+            Self::Train(e) => e.hint(),
+            Self::Limit { hint, .. } | Self::Usage { hint, .. } => hint.clone(),
         }
     }
 

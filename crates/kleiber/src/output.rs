@@ -13,8 +13,8 @@ pub(crate) struct Output {
     pub(crate) notes: Vec<String>,
     /// What to do next; hidden by `--quiet`.
     pub(crate) hints: Vec<String>,
-    /// Whether the answer was refused.
-    pub(crate) refused: bool,
+    /// Exit code: 0 for an answer, 1 for a claim that is false, 2 for a refusal, 3 for a limit, 130 when interrupted.
+    pub(crate) code: u8,
 }
 
 impl Output {
@@ -36,18 +36,20 @@ impl Output {
         let line = |kind: &str, f: &Finding| format!("{kind}: {} [{}]", f.message, f.code);
         self.notes.extend(reasons.iter().map(|f| line("refused", f)));
         self.notes.extend(warnings.iter().map(|f| line("warning", f)));
-        self.refused |= status == Status::Refused;
+        if status == Status::Refused {
+            self.code = 2;
+        }
         self
     }
 
-    /// Prints everything and gives the exit code: 0, or 2 for a refusal.
+    /// Prints everything and gives the exit code, 2 also when the result could not be written.
     pub(crate) fn print(&self, quiet: bool) -> ExitCode {
         let written = write_stdout(&self.text);
         self.notes.iter().for_each(|note| write_stderr(note));
         if !quiet {
             self.hints.iter().for_each(|hint| write_stderr(hint));
         }
-        ExitCode::from(if self.refused || !written { 2 } else { 0 })
+        ExitCode::from(if written { self.code } else { 2 })
     }
 }
 

@@ -3,8 +3,8 @@
 use crate::checkpoint;
 use crate::config::RunConfig;
 use crate::plan::{Counts, Note};
-use crate::run::{RunOptions, Texts};
-use crate::{Plan, TrainError};
+use crate::run::RunOptions;
+use crate::{Plan, Texts, TrainError};
 use kleiber_core::{CoreError, atomic};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeSet;

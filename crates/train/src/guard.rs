@@ -83,7 +83,7 @@ impl Fault {
 /// Accepted losses and gradient norms, saved with a checkpoint.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct Guard {
+pub(crate) struct Guard {
     losses: VecDeque<f64>,
     norms: VecDeque<f64>,
     /// Steps left out in a row.

@@ -7,6 +7,7 @@
 pub mod checkpoint;
 pub mod config;
 mod error;
+pub mod estimate;
 mod evaluation;
 pub mod events;
 mod folder;
@@ -16,6 +17,7 @@ mod plan;
 mod row;
 mod run;
 mod schedule;
+mod texts;
 mod trainer;
 
 pub use config::RunConfig;
@@ -25,6 +27,7 @@ pub use events::{Event, Reason};
 pub use folder::Record;
 pub use guard::{Fault, GuardOptions, NotFinite};
 pub use plan::{Counts, Note, Plan};
-pub use run::{Outcome, RunOptions, Texts, run, token_bytes};
+pub use run::{Outcome, RunOptions, run, token_bytes};
 pub use schedule::{Decay, Kind, Schedule};
+pub use texts::Texts;
 pub use trainer::{Options, Report, Trainer};

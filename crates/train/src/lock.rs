@@ -11,7 +11,7 @@ const FILE: &str = "run.lock";
 
 /// A folder that is held. The system lets go of it when the process ends, however it ends.
 #[derive(Debug)]
-pub struct Lock {
+pub(crate) struct Lock {
     file: File,
 }
 
@@ -20,7 +20,7 @@ impl Lock {
     ///
     /// # Errors
     /// [`TrainError::Locked`] naming the process that has it, [`TrainError::Core`].
-    pub fn take(folder: &Path) -> Result<Self, TrainError> {
+    pub(crate) fn take(folder: &Path) -> Result<Self, TrainError> {
         let path = folder.join(FILE);
         let io = |source| CoreError::Io { path: path.clone(), action: "write", source };
         let mut file =

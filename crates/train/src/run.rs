@@ -4,8 +4,9 @@ use crate::events::{self, Event, Log, Reason};
 use crate::folder::{self, Record};
 use crate::guard::NotFinite;
 use crate::lock::Lock;
-use crate::{Evaluation, Plan, TrainError, Trainer, checkpoint, row};
-use kleiber_data::{Order, Part, Stream, StreamOptions, TokenStore, Tokenizer};
+use crate::{Evaluation, Plan, Texts, TrainError, Trainer, checkpoint, row};
+use kleiber_data::{Order, Part, Stream, StreamOptions, Tokenizer};
+use serde::Serialize;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -15,19 +16,6 @@ use std::time::{Duration, Instant};
 const MAX_SAVE_FAILURES: u32 = 3;
 /// Step events of a run, about.
 const STEP_EVENTS: u64 = 2000;
-
-/// The text of a run.
-#[derive(Debug, Clone)]
-pub struct Texts {
-    /// What is learned.
-    pub train: Arc<TokenStore>,
-    /// What is held out.
-    pub validation: Arc<TokenStore>,
-    /// What made tokens of it.
-    pub tokenizer: Arc<Tokenizer>,
-    /// What the run table calls it.
-    pub corpus: String,
-}
 
 /// Where and how long.
 #[derive(Debug, Clone, Default)]
@@ -47,7 +35,7 @@ pub struct RunOptions {
 }
 
 /// How a run ended.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Outcome {
     /// Why.
     pub reason: Reason,

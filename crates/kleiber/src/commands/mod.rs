@@ -8,12 +8,15 @@ pub(crate) mod man;
 pub(crate) mod plan;
 pub(crate) mod predict;
 mod table;
+pub(crate) mod train;
 
 use crate::cli::{Cli, Command};
 use crate::error::CliError;
-use crate::output::Output;
+use crate::output::{Output, write_stderr};
 use indexmap::IndexMap;
 use kleiber_core::units::parse_quantity;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 /// Runs the command that was asked for.
 pub(crate) fn run(cli: &Cli) -> Result<Output, CliError> {
@@ -27,10 +30,23 @@ pub(crate) fn run(cli: &Cli) -> Result<Output, CliError> {
         Command::Compare(args) => compare::run(args),
         Command::Predict(args) => predict::run(args),
         Command::Plan(args) => plan::run(args),
+        Command::Train(args) => train::run(args),
         Command::Doctor(args) => doctor::run(args),
         Command::Completions(args) => Ok(completions::run(args)),
         Command::Man(args) => man::run(args),
     }
+}
+
+/// Sets `stop` at the first interruption; the second ends the program at once.
+pub(crate) fn on_interrupt(stop: &Arc<AtomicBool>) {
+    let stop = stop.clone();
+    // Fails only when a handler is there already, which nothing before this point installs.
+    let _ = ctrlc::set_handler(move || {
+        if stop.swap(true, Ordering::Relaxed) {
+            std::process::exit(130);
+        }
+        write_stderr("ending after this step, with a checkpoint; once more ends at once");
+    });
 }
 
 /// A positive quantity with an optional unit, for clap.

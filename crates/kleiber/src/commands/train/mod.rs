@@ -1,0 +1,238 @@
+//! `kleiber train`: one run in a folder of its own.
+
+mod dashboard;
+mod progress;
+mod show;
+
+use crate::error::CliError;
+use crate::output::{Output, write_stderr};
+use clap::Args;
+use kleiber_core::units::{Bytes, format_quantity};
+use kleiber_data::{ContentHash, Stage};
+use kleiber_train::config::TokenBudget;
+use kleiber_train::estimate::{Memory, Speed, calibrate};
+use kleiber_train::{Outcome, Plan, Reason, RunConfig, RunOptions, Texts};
+use serde::Serialize;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
+use std::time::Duration;
+
+/// Seconds that a calibration takes.
+const CALIBRATION: Duration = Duration::from_secs(2);
+/// Share of the minutes that training gets; the rest is for evaluations and checkpoints.
+const TRAINING_SHARE: f64 = 0.9;
+
+/// Train a decoder on text, in a folder that a killed run continues from.
+///
+/// Without a word it trains about a million parameters on 20 tokens each of the default corpus (the sources of
+/// Kleiber's dependencies). What is left open follows from the size and is printed with its reason. The run lives in
+/// RUNS/NAME (resolved.toml, events.jsonl, step-N checkpoints); the same command continues it after a kill or an
+/// interruption, to the same bits. At its end the run is entered in the run table that `kleiber fit` reads.
+#[derive(Debug, Args)]
+#[command(after_help = "Examples:
+  kleiber train --params 300k --tokens 5M
+  kleiber train run.toml --set train.lr=3e-3 --name fast
+  kleiber train --source my-texts/ --params 3M --minutes 30 --watch
+  kleiber train --params 10M --dry-run
+  kleiber train --print-config > run.toml")]
+pub(crate) struct TrainArgs {
+    /// Configuration; --print-config shows every key with its default.
+    config: Option<PathBuf>,
+    /// A key of the configuration, such as train.lr=3e-4 or model.positions=alibi.
+    #[arg(long = "set", value_name = "KEY=VALUE")]
+    set: Vec<String>,
+    /// Text: `cargo`, or a folder, .jsonl, .parquet, text or packed file (data.source).
+    #[arg(long, value_name = "SOURCE")]
+    source: Option<String>,
+    /// Parameters without embedding and head; the shape follows (model.params).
+    #[arg(long, value_name = "N")]
+    params: Option<String>,
+    /// Tokens, such as 10M or 20tok/param (train.tokens).
+    #[arg(long, value_name = "TOKENS")]
+    tokens: Option<String>,
+    /// Seed of parameters and order (seed).
+    #[arg(long, value_name = "N")]
+    seed: Option<u64>,
+    /// Folder of all runs.
+    #[arg(long, value_name = "DIR", default_value = "runs")]
+    runs: PathBuf,
+    /// Name of this run. [default: from its size and a hash of its configuration]
+    #[arg(long)]
+    name: Option<String>,
+    /// Run table that the run is entered in. [default: RUNS/runs.parquet]
+    #[arg(long, value_name = "FILE")]
+    table: Option<PathBuf>,
+    /// Folder that prepared text is kept in between runs. [default: RUNS/cache]
+    #[arg(long, value_name = "DIR")]
+    cache: Option<PathBuf>,
+    /// Time: without --tokens, as many tokens as fit; with --tokens the run stops there, to be continued.
+    #[arg(long, value_name = "M", value_parser = minutes)]
+    minutes: Option<f64>,
+    /// Say what the run would cost: parameters, FLOP, memory by part, time from a calibration of two seconds.
+    #[arg(long)]
+    dry_run: bool,
+    /// Show loss, learning rate and speed on the whole terminal while training; q ends the run with a checkpoint.
+    #[arg(long)]
+    watch: bool,
+    /// Start over what is in the folder.
+    #[arg(long)]
+    force: bool,
+    /// Continue although this key changed, such as data or seed.
+    #[arg(long, value_name = "KEY")]
+    allow_change: Vec<String>,
+    /// Print the configuration with every key and end.
+    #[arg(long)]
+    print_config: bool,
+    /// Print one JSON document (kleiber.train/1).
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+/// The document of a run.
+#[derive(Debug, Serialize)]
+struct Document<'a> {
+    schema: &'static str,
+    status: &'static str,
+    run: String,
+    folder: &'a Path,
+    table: &'a Path,
+    #[serde(flatten)]
+    plan: show::PlanDocument<'a>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    result: Option<Outcome>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    speed: Option<Speed>,
+    seconds_expected: Option<f64>,
+}
+
+/// Runs `kleiber train`.
+pub(crate) fn run(args: &TrainArgs) -> Result<Output, CliError> {
+    let mut config = RunConfig::load(args.config.as_deref(), &overrides(args))?;
+    if args.print_config {
+        return Ok(Output::text(config.to_toml()));
+    }
+    let tell = |stage: Stage| write_stderr(&stage.to_string());
+    let texts = Texts::prepare(&config.data, &cache(args), &tell)?;
+    let store = texts.train.clone();
+    let mut speed = None;
+    if let (Some(minutes), TokenBudget::Auto) = (args.minutes, config.train.tokens) {
+        let plan = Plan::new(&config, texts.tokenizer.vocab())?;
+        let measured = calibrate(&plan, &store, CALIBRATION)?;
+        let tokens = measured.tokens_per_second * 60.0 * minutes * TRAINING_SHARE;
+        config.train.tokens = TokenBudget::Tokens((tokens as u64).max(plan.decoder.context as u64));
+        speed = Some(measured);
+    }
+    let plan = Plan::new(&config, texts.tokenizer.vocab())?;
+    let name = args.name.clone().unwrap_or_else(|| default_name(&plan));
+    check_name(&name)?;
+    let folder = args.runs.join(&name);
+    let table = args.table.clone().unwrap_or_else(|| args.runs.join("runs.parquet"));
+    let memory = Memory::estimate(&plan, texts.bytes());
+    if args.dry_run && speed.is_none() {
+        speed = Some(calibrate(&plan, &store, CALIBRATION)?);
+    }
+    let expected = speed.map(|s| plan.tokens() as f64 / s.tokens_per_second);
+    let shown = show::plan(&plan, &texts, &memory, speed);
+    let mut document = Document {
+        schema: "kleiber.train/1",
+        status: "planned",
+        run: name.clone(),
+        folder: &folder,
+        table: &table,
+        plan: show::PlanDocument::new(&plan, &texts, memory),
+        result: None,
+        speed,
+        seconds_expected: expected,
+    };
+    if args.dry_run {
+        return Ok(if args.json { Output::json(&document) } else { Output::text(shown) });
+    }
+    enough_memory(&memory)?;
+    write_stderr(shown.trim_end());
+    let stop = Arc::new(AtomicBool::new(false));
+    crate::commands::on_interrupt(&stop);
+    let limit = args.minutes.filter(|_| expected.is_none()).map(|m| Duration::from_secs_f64(60.0 * m));
+    let (allow_change, force) = (args.allow_change.clone(), args.force);
+    let options =
+        RunOptions { folder: folder.clone(), table: Some(table.clone()), stop, limit, allow_change, force };
+    let outcome = if args.watch {
+        dashboard::watch(&plan, &texts, &options, &name)?
+    } else {
+        let mut progress = progress::Progress::new(plan.steps, plan.tokens());
+        kleiber_train::run(&plan, &texts, &options, &mut |event| progress.event(event))?
+    };
+    document.status = show::status(&outcome);
+    document.result = Some(outcome.clone());
+    let mut output = if args.json {
+        Output::json(&document)
+    } else {
+        Output::text(show::outcome(&outcome, &plan, &folder))
+    };
+    output.code = match outcome.reason {
+        Reason::Finished => 0,
+        Reason::Time => 3,
+        Reason::Interrupted => 130,
+    };
+    output.hints.push(match outcome.reason {
+        Reason::Finished => format!("next: kleiber generate {} --prompt 'fn main'", folder.display()),
+        _ => "the same command continues the run".into(),
+    });
+    Ok(output)
+}
+
+/// Flags as overrides of the configuration; `--set` comes last and wins.
+fn overrides(args: &TrainArgs) -> Vec<String> {
+    let quoted = |text: &str| toml::Value::String(text.into()).to_string();
+    let flags = [
+        args.source.as_deref().map(|v| format!("data.source={}", quoted(v))),
+        args.params.as_deref().map(|v| format!("model.params={}", quoted(v))),
+        args.tokens.as_deref().map(|v| format!("train.tokens={}", quoted(v))),
+        args.seed.map(|v| format!("seed={v}")),
+    ];
+    flags.into_iter().flatten().chain(args.set.iter().cloned()).collect()
+}
+
+fn cache(args: &TrainArgs) -> PathBuf {
+    args.cache.clone().unwrap_or_else(|| args.runs.join("cache"))
+}
+
+/// `4x144-20M-1f2e3d4c`: layers, width, tokens, and the beginning of a hash of the configuration.
+pub(crate) fn default_name(plan: &Plan) -> String {
+    let hash = ContentHash::of(plan.config.to_toml().as_bytes()).to_string();
+    let tokens = format_quantity(plan.tokens() as f64);
+    format!("{}x{}-{tokens}-{}", plan.decoder.layers, plan.decoder.width, &hash[..8])
+}
+
+fn check_name(name: &str) -> Result<(), CliError> {
+    let plain = |c: char| c.is_ascii_alphanumeric() || "._-@".contains(c);
+    if name.is_empty() || name.len() > 120 || name.starts_with('.') || !name.chars().all(plain) {
+        return Err(CliError::usage(
+            format!("`{name}` cannot be the name of a run"),
+            "use letters, digits, dots, dashes and underscores; the name becomes a folder",
+        ));
+    }
+    Ok(())
+}
+
+/// Refuses a run that the machine cannot hold.
+fn enough_memory(memory: &Memory) -> Result<(), CliError> {
+    let mut system = sysinfo::System::new();
+    system.refresh_memory();
+    let available = system.available_memory();
+    if available > 0 && memory.total() > available {
+        let show = |bytes: u64| Bytes(bytes as f64).to_string();
+        return Err(CliError::limit(
+            format!("the run needs about {}B of memory, {}B are available", show(memory.total()), show(available)),
+            "give a smaller model or batch, or split the batch with --set train.micro_batch=N",
+        ));
+    }
+    Ok(())
+}
+
+fn minutes(text: &str) -> Result<f64, String> {
+    match text.parse::<f64>() {
+        Ok(v) if v > 0.0 && v.is_finite() => Ok(v),
+        _ => Err(format!("`{text}` is not a positive number of minutes")),
+    }
+}

@@ -1,0 +1,116 @@
+//! What a run will cost before it starts: memory by part, FLOP, and time from a short calibration.
+
+use crate::{Plan, TrainError, Trainer};
+use kleiber_data::{Stream, StreamOptions, TokenStore};
+use kleiber_models::{DecoderConfig, Mlp};
+use serde::{Deserialize, Serialize};
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+/// Bytes of a number.
+const F32: u64 = 4;
+/// What the program holds before a run: code, tables, threads.
+const PROGRAM: u64 = 24 << 20;
+/// Rows whose logits exist at the same time.
+const HEAD_ROWS: u64 = 512;
+
+/// Bytes that a run holds at its peak, by part.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Memory {
+    /// Parameters, and their average when one is kept.
+    pub parameters: u64,
+    /// Gradients; twice when they are summed over micro-batches.
+    pub gradients: u64,
+    /// Moments of the optimiser.
+    pub moments: u64,
+    /// What layers keep for the way back.
+    pub activations: u64,
+    /// What exists only for a moment: logits, gradients of activations.
+    pub transient: u64,
+    /// Program and text.
+    pub other: u64,
+}
+
+impl Memory {
+    /// The estimate for a plan; `text` are the bytes of its token stores.
+    pub fn estimate(plan: &Plan, text: u64) -> Self {
+        let (decoder, options) = (&plan.decoder, &plan.options);
+        let params = plan.counts.params_total * F32;
+        let split = options.micro_batch > 0 && options.micro_batch < options.batch;
+        let sequences = if split { options.micro_batch } else { options.batch } as u64;
+        let rows = sequences * decoder.context as u64;
+        let layers = decoder.layers as u64;
+        Self {
+            parameters: params * if options.average > 0.0 { 2 } else { 1 },
+            gradients: params * if split { 2 } else { 1 },
+            moments: 2 * params,
+            activations: rows * F32 * (layers * kept_per_token(decoder) + 2 * decoder.width as u64),
+            transient: rows * F32 * passing_per_token(decoder)
+                + HEAD_ROWS.min(rows) * decoder.vocab as u64 * F32,
+            other: PROGRAM + text.min(plan.tokens() * 4),
+        }
+    }
+
+    /// All parts.
+    pub fn total(&self) -> u64 {
+        self.named().iter().map(|(_, bytes)| bytes).sum()
+    }
+
+    /// The parts with their names.
+    pub fn named(&self) -> [(&'static str, u64); 6] {
+        [
+            ("parameters", self.parameters),
+            ("gradients", self.gradients),
+            ("optimiser", self.moments),
+            ("activations", self.activations),
+            ("transient", self.transient),
+            ("program and text", self.other),
+        ]
+    }
+}
+
+/// Numbers that a block keeps of each token: the two states that enter its halves, both normed, queries with keys and
+/// values, what attention gives with one logarithm per head, and the hidden layer before and after its activation.
+fn kept_per_token(decoder: &DecoderConfig) -> u64 {
+    let (width, hidden) = (decoder.width as u64, decoder.hidden() as u64);
+    let packed = (decoder.heads + 2 * decoder.groups) as u64 * decoder.head_width() as u64;
+    4 * width + packed + width + decoder.heads as u64 + (gates(decoder) + 1) * hidden
+}
+
+/// Numbers of each token that exist at once on the way back through the feed-forward layer: gradients of its output, of
+/// the hidden layer after and before the activation, and of the state.
+fn passing_per_token(decoder: &DecoderConfig) -> u64 {
+    2 * decoder.width as u64 + (gates(decoder) + 1) * decoder.hidden() as u64
+}
+
+fn gates(decoder: &DecoderConfig) -> u64 {
+    if decoder.mlp == Mlp::Swiglu { 2 } else { 1 }
+}
+
+/// Speed of a plan on this machine.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+pub struct Speed {
+    /// Training tokens per second.
+    pub tokens_per_second: f64,
+    /// Steps that were timed.
+    pub steps: u32,
+}
+
+/// Trains the plan's model on the beginning of its text for about `time` and says how fast that was; the first step is
+/// not counted.
+///
+/// # Errors
+/// As a run's.
+pub fn calibrate(plan: &Plan, store: &Arc<TokenStore>, time: Duration) -> Result<Speed, TrainError> {
+    let stream = Stream::new(store.clone(), StreamOptions::new(plan.decoder.context, plan.config.seed))?;
+    let mut trainer = Trainer::new(plan.model()?, stream, plan.options)?;
+    trainer.step()?;
+    let begun = Instant::now();
+    let mut steps = 0;
+    while steps == 0 || begun.elapsed() < time {
+        trainer.step()?;
+        steps += 1;
+    }
+    let tokens = u64::from(steps) * trainer.batch_tokens();
+    Ok(Speed { tokens_per_second: tokens as f64 / begun.elapsed().as_secs_f64(), steps })
+}
