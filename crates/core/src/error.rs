@@ -3,7 +3,7 @@
 
 use std::path::PathBuf;
 
-/// Everything that can go wrong while reading, mapping or writing a run table.
+/// Everything that can go wrong while reading, mapping or writing a run table, or while sizing a model.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum CoreError {
@@ -117,6 +117,50 @@ pub enum CoreError {
         /// Its extension.
         extension: String,
     },
+    /// A shape whose fields do not fit each other.
+    #[error("{field} = {found}: expected {expected}")]
+    Shape {
+        /// The field.
+        field: &'static str,
+        /// Its value.
+        found: String,
+        /// What would fit.
+        expected: String,
+    },
+    /// A count beyond 64 bits.
+    #[error("{what}: more than 64 bits can count")]
+    Overflow {
+        /// What was counted.
+        what: &'static str,
+    },
+    /// A model configuration with a field that is missing or cannot be used.
+    #[error("{source_name}: {field}: found {found}, expected {expected}")]
+    Config {
+        /// File name, or the model's name in a catalogue.
+        source_name: String,
+        /// The field.
+        field: String,
+        /// What stands there.
+        found: String,
+        /// What should stand there.
+        expected: String,
+    },
+    /// A model that no catalogue holds.
+    #[error("no model `{name}` in the catalogue")]
+    UnknownModel {
+        /// The name that was looked for.
+        name: String,
+        /// Names close to it.
+        near: Vec<String>,
+    },
+    /// A catalogue entry that does not say everything that its size depends on.
+    #[error("{name} is incomplete: {} {} missing", missing.join(", "), if missing.len() == 1 { "is" } else { "are" })]
+    Incomplete {
+        /// The entry.
+        name: String,
+        /// The fields that are missing.
+        missing: Vec<&'static str>,
+    },
 }
 
 impl CoreError {
@@ -124,6 +168,7 @@ impl CoreError {
     pub fn hint(&self) -> String {
         match self {
             Self::Io { action: "write", .. } => "check that the folder exists, is writable and has free space".into(),
+            Self::Io { action: "open", .. } => "check the path".into(),
             Self::Io { .. } => "check the path; a run table is a .csv, .tsv, .jsonl or .parquet file".into(),
             Self::Empty { .. } => "give a table with a header line and one line per training run".into(),
             Self::Encoding { .. } => {
@@ -155,8 +200,18 @@ impl CoreError {
                     .into()
             }
             Self::Quantity { .. } => "write a number with an optional unit: 1.3B, 300M, 2e9, 1e18FLOP, 4GiB".into(),
-            Self::TooLarge { .. } => "split the file, or write fewer rows into it".into(),
+            Self::TooLarge { .. } => "is this the right file? A table can be split, or written with fewer rows".into(),
             Self::UnknownFormat { .. } => "use .csv, .tsv, .jsonl, .json or .parquet".into(),
+            Self::Shape { field, .. } => format!("change `{field}`, or the fields it depends on"),
+            Self::Overflow { .. } => "a size was mistyped: no machine holds such a model".into(),
+            Self::Config { field, .. } => format!("correct `{field}`; nothing is assumed in its place"),
+            Self::UnknownModel { near, .. } if near.is_empty() => "see every name with --list".into(),
+            Self::UnknownModel { near, .. } => {
+                format!("did you mean {}? See every name with --list", near.join(", "))
+            }
+            Self::Incomplete { .. } => {
+                "copy the entry into a file of your own, add the fields, and give it with --catalogue".into()
+            }
         }
     }
 }

@@ -1,5 +1,5 @@
 //! What every room of Kleiber shares: units, the run table, expressions over columns, counter-based
-//! random numbers, statistics and atomic files.
+//! random numbers, statistics, atomic files, the size of models and the catalogue of published ones.
 //!
 //! ```
 //! use kleiber_core::table::{Selection, Table};
@@ -11,11 +11,13 @@
 //! ```
 
 pub mod atomic;
+pub mod catalogue;
 mod error;
 pub mod expr;
 pub mod guard;
 pub mod process;
 pub mod rng;
+pub mod shape;
 pub mod stats;
 pub mod table;
 pub mod units;

@@ -1,7 +1,11 @@
 //! What a decoder is made of.
 
 use crate::{Init, ModelError};
+use kleiber_core::shape::{self, Biases, Kind, Norms, Shape, usual_hidden};
 use serde::{Deserialize, Serialize};
+
+/// Distances that T5 positions tell apart: half of the buckets exactly, the rest in powers up to the context.
+pub(crate) const T5_BUCKETS: usize = 32;
 
 /// How the model is told where tokens stand.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -123,14 +127,13 @@ impl DecoderConfig {
         self.width / self.heads.max(1)
     }
 
-    /// Numbers inside the feed-forward layer: `hidden`, or when that is 0 four times the width (two thirds of it for a
-    /// gated unit, rounded up to a multiple of 8, so that parameters stay about the same).
+    /// Numbers inside the feed-forward layer: `hidden`, or when that is 0 the usual ([`usual_hidden`]).
     pub fn hidden(&self) -> usize {
-        match (self.hidden, self.mlp) {
-            (0, Mlp::Swiglu) => (8 * self.width).div_ceil(3).next_multiple_of(8),
-            (0, _) => 4 * self.width,
-            (hidden, _) => hidden,
+        if self.hidden > 0 {
+            return self.hidden;
         }
+        let usual = usual_hidden(self.width as u64, self.mlp == Mlp::Swiglu);
+        usual.and_then(|hidden| usize::try_from(hidden).ok()).unwrap_or(usize::MAX)
     }
 
     /// Positions that there are.
@@ -141,6 +144,42 @@ impl DecoderConfig {
     /// Numbers of a head that rotary positions turn.
     pub fn rotary_dims(&self) -> usize {
         (self.head_width() as f64 * self.rotary_share) as usize / 2 * 2
+    }
+
+    /// What decides the size of this decoder, for counting it without building it.
+    pub fn shape(&self) -> Shape {
+        let size = |n: usize| n as u64;
+        let layer = self.norm == NormKind::Layer;
+        Shape {
+            kind: Kind::CausalDecoder,
+            layers: size(self.layers),
+            encoder_layers: 0,
+            width: size(self.width),
+            heads: size(self.heads),
+            head_width: size(self.head_width()),
+            groups: size(self.groups),
+            hidden: size(self.hidden()),
+            gated: self.mlp == Mlp::Swiglu,
+            bias: if self.bias { Biases::ALL } else { Biases::NONE },
+            norm: Norms {
+                kind: if layer { shape::NormKind::Layer } else { shape::NormKind::Rms },
+                bias: self.bias && layer,
+                per_block: 2,
+                embedding: false,
+                last: true,
+            },
+            positions: match self.positions {
+                Positions::None => shape::Positions::None,
+                Positions::Learned => shape::Positions::Learned { rows: size(self.context) },
+                Positions::Sinusoidal => shape::Positions::Sinusoidal,
+                Positions::Rotary => shape::Positions::Rotary,
+                Positions::Alibi => shape::Positions::Alibi,
+                Positions::T5 => shape::Positions::T5 { buckets: size(T5_BUCKETS) },
+            },
+            vocab: size(self.vocab),
+            tied: self.tied,
+            context: size(self.context),
+        }
     }
 
     /// Whether the fields fit each other.

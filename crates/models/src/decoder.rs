@@ -1,5 +1,6 @@
 //! The decoder: parameters of a configuration, and the pass from tokens to loss.
 
+use crate::config::T5_BUCKETS;
 use crate::init::normal;
 use crate::{DecoderConfig, Init, Mlp, ModelError, Noise, NormKind, Positions};
 use kleiber_tensor::Tensor;
@@ -9,9 +10,6 @@ use kleiber_tensor::kernels::norm::Norm;
 use kleiber_tensor::ops::{self, Pattern};
 use kleiber_tensor::parameters::{Builder, Group, Handle, Parameters, take_gradient};
 use std::sync::Arc;
-
-/// Distances that T5 positions tell apart: half of the buckets exactly, the rest in powers up to the context.
-const T5_BUCKETS: usize = 32;
 
 /// A decoder with its parameters.
 #[derive(Debug)]
