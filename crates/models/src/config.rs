@@ -163,6 +163,18 @@ impl DecoderConfig {
         if !self.spans.is_empty() && self.spans.len() != self.heads {
             return bad("spans", format!("{} entries", self.spans.len()), "one for each head, or none");
         }
+        if self.hidden() > 1 << 30 {
+            return bad("hidden", self.hidden().to_string(), "at most 2^30");
+        }
+        let share = self.rotary_share;
+        if !(share > 0.0 && share <= 1.0) {
+            return bad("rotary_share", share.to_string(), "above 0 and at most 1");
+        }
+        for (field, value) in [("rotary_base", self.rotary_base), ("epsilon", self.epsilon)] {
+            if !(value > 0.0 && value <= f64::from(f32::MAX)) {
+                return bad(field, value.to_string(), "a positive number is needed");
+            }
+        }
         if self.positions == Positions::Rotary && self.rotary_dims() == 0 {
             return bad("rotary_share", self.rotary_share.to_string(), "at least two numbers of a head must turn");
         }

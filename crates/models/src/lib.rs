@@ -10,10 +10,13 @@
 //! assert!((losses.iter().sum::<f32>() / 16.0 - 64f32.ln()).abs() < 0.2);
 //! ```
 
+pub mod checkpoint;
 mod config;
 mod decoder;
 mod error;
 mod init;
+mod layout;
+mod tables;
 
 pub use config::{DecoderConfig, Mlp, NormKind, Positions};
 pub use decoder::{Batch, Decoder, Pass};
