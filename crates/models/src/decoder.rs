@@ -157,7 +157,7 @@ impl Decoder {
             spans: tables.spans.clone(),
             ..Pattern::default()
         });
-        let kind = if config.norm == NormKind::Layer { Norm::Layer } else { Norm::Rms };
+        let kind = norm_kind(config.norm);
         let norm = |x: &Tensor<2>, at: NormAt| {
             ops::norm(kind, x, &leaves.vector(at.0), leaves.optional(at.1).as_ref(), config.epsilon as f32)
         };
@@ -189,6 +189,13 @@ impl Decoder {
 
 fn linear(leaves: &Leaves, x: &Tensor<2>, at: LinearAt, residual: Option<&Tensor<2>>) -> Tensor<2> {
     ops::linear(x, &leaves.matrix(at.0), leaves.optional(at.1).as_ref(), residual)
+}
+
+pub(crate) fn norm_kind(norm: NormKind) -> Norm {
+    match norm {
+        NormKind::Layer => Norm::Layer,
+        NormKind::Rms => Norm::Rms,
+    }
 }
 
 pub(crate) fn activation(mlp: Mlp) -> Activation {

@@ -92,6 +92,12 @@ pub enum ModelError {
         /// Tokens that there are.
         vocab: usize,
     },
+    /// Logits that are not numbers.
+    #[error("the logits after {tokens} tokens are not finite")]
+    NotFinite {
+        /// Tokens that were given.
+        tokens: usize,
+    },
     /// A sampling option out of range.
     #[error("{option} = {found}: {expected}")]
     Sampling {
@@ -124,6 +130,9 @@ impl ModelError {
             Self::Array { .. } => "check that the arrays belong to this config.json; fetch or write both again".into(),
             Self::Context { .. } => "give fewer tokens, or a model with a longer context".into(),
             Self::Token { .. } => "use the tokenizer that the model was trained with".into(),
+            Self::NotFinite { .. } => {
+                "the weights are too large for single precision; use an earlier checkpoint".into()
+            }
             Self::Sampling { option, .. } => format!("give another `{option}`"),
         }
     }

@@ -6,7 +6,7 @@ use kleiber_tensor::kernels::attention::Rotary;
 use std::sync::Arc;
 
 /// Tables for the positions below a length.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(crate) struct Tables {
     pub(crate) rotary: Option<Arc<Rotary<f32>>>,
     pub(crate) slopes: Option<Arc<[f32]>>,
