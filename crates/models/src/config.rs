@@ -1,11 +1,9 @@
 //! What a decoder is made of.
 
+use crate::layout::T5_BUCKETS;
 use crate::{Init, ModelError};
 use kleiber_core::shape::{self, Biases, Kind, Norms, Shape, usual_hidden};
 use serde::{Deserialize, Serialize};
-
-/// Distances that T5 positions tell apart: half of the buckets exactly, the rest in powers up to the context.
-pub(crate) const T5_BUCKETS: usize = 32;
 
 /// How the model is told where tokens stand.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -136,6 +134,11 @@ impl DecoderConfig {
         usual.and_then(|hidden| usize::try_from(hidden).ok()).unwrap_or(usize::MAX)
     }
 
+    /// The position of a token in evaluation: its place, or where the range of positions is larger, its share of it.
+    pub fn position_of(&self, place: usize) -> usize {
+        if self.position_range == 0 { place } else { place * self.position_range / self.context }
+    }
+
     /// Positions that there are.
     pub fn position_count(&self) -> usize {
         self.context.max(self.position_range)
@@ -170,7 +173,7 @@ impl DecoderConfig {
             },
             positions: match self.positions {
                 Positions::None => shape::Positions::None,
-                Positions::Learned => shape::Positions::Learned { rows: size(self.context) },
+                Positions::Learned => shape::Positions::Learned { rows: size(self.position_count()) },
                 Positions::Sinusoidal => shape::Positions::Sinusoidal,
                 Positions::Rotary => shape::Positions::Rotary,
                 Positions::Alibi => shape::Positions::Alibi,
@@ -215,6 +218,9 @@ impl DecoderConfig {
         if !self.spans.is_empty() && self.spans.len() != self.heads {
             return bad("spans", format!("{} entries", self.spans.len()), "one for each head, or none");
         }
+        if self.hidden() > 1 << 30 {
+            return bad("hidden", self.hidden().to_string(), "at most 2^30");
+        }
         if self.position_range != 0 {
             if self.position_range < self.context || self.position_range > 1 << 24 {
                 let expected = format!("at least the context {}, at most {}", self.context, 1 << 24);
@@ -222,6 +228,15 @@ impl DecoderConfig {
             }
             if self.positions == Positions::None {
                 return bad("position_range", self.position_range.to_string(), "a model without positions draws none");
+            }
+        }
+        let share = self.rotary_share;
+        if !(share > 0.0 && share <= 1.0) {
+            return bad("rotary_share", share.to_string(), "above 0 and at most 1");
+        }
+        for (field, value) in [("rotary_base", self.rotary_base), ("epsilon", self.epsilon)] {
+            if !(value > 0.0 && value <= f64::from(f32::MAX)) {
+                return bad(field, value.to_string(), "a positive number is needed");
             }
         }
         if self.positions == Positions::Rotary && self.rotary_dims() == 0 {

@@ -1,4 +1,5 @@
-//! Model families for Kleiber: a configuration, its parameters, and the pass from tokens to loss.
+//! Model families for Kleiber: a configuration, its parameters, the pass from tokens to loss, writing token by token, and
+//! checkpoints in the layout of Hugging Face.
 //!
 //! ```
 //! use kleiber_models::{Decoder, DecoderConfig};
@@ -10,15 +11,22 @@
 //! assert!((losses.iter().sum::<f32>() / 16.0 - 64f32.ln()).abs() < 0.2);
 //! ```
 
+pub mod checkpoint;
 mod config;
 mod decoder;
 mod error;
 mod init;
+mod layout;
 mod noise;
+mod sampler;
+mod session;
 mod sizing;
+mod tables;
 
 pub use config::{DecoderConfig, Mlp, NormKind, Positions};
 pub use decoder::{Batch, Decoder, Pass};
 pub use error::ModelError;
 pub use init::Init;
 pub use noise::Noise;
+pub use sampler::{Choice, Sampling};
+pub use session::Session;

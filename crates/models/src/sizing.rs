@@ -1,12 +1,12 @@
 //! Shapes for a number of parameters.
 
-use crate::{DecoderConfig, Mlp};
+use crate::DecoderConfig;
 
 /// Numbers of a head that shapes are chosen with.
 const HEAD: usize = 32;
 
 impl DecoderConfig {
-    /// The same with layers, width and heads chosen so that the matrices of the body hold about `params` parameters.
+    /// The same with layers, width and heads chosen so that body and norms hold about `params` parameters.
     ///
     /// Widths are multiples of 16, and the width per layer grows from about 24 to 128 as published decoders do (32 at a
     /// million parameters, times the size to the power 0.15), because loss depends little on it around there (Kaplan
@@ -18,7 +18,9 @@ impl DecoderConfig {
         for layers in 1..=128 {
             for step in 1..=1024 {
                 let candidate = Self { layers, width: 16 * step, ..self.clone() }.with_heads();
-                let size = candidate.body_matrices() as f64;
+                // Beyond 64 bits no shape is near.
+                let Ok(size) = candidate.shape().parts().and_then(|p| p.params()) else { break };
+                let size = size as f64;
                 let miss = (size / target).ln().abs();
                 let shape = (candidate.width as f64 / layers as f64 / aspect).ln().abs();
                 let cost = 8.0 * miss + shape;
@@ -41,19 +43,12 @@ impl DecoderConfig {
         (self.heads, self.groups) = (heads, heads);
         self
     }
-
-    /// Parameters of the matrices between embedding and head.
-    fn body_matrices(&self) -> u64 {
-        let (width, head) = (self.width as u64, self.head_width() as u64);
-        let attention = width * head * (2 * self.heads as u64 + 2 * self.groups as u64);
-        let gates = if self.mlp == Mlp::Swiglu { 3 } else { 2 };
-        self.layers as u64 * (attention + gates * width * self.hidden() as u64)
-    }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::Mlp;
 
     #[test]
     fn shapes_have_about_the_parameters_asked_for() {
@@ -61,7 +56,7 @@ mod tests {
             for params in [10_000u64, 50_000, 100_000, 300_000, 1_000_000, 3_000_000, 20_000_000, 124_000_000] {
                 let config = DecoderConfig { mlp, ..DecoderConfig::default() }.near(params);
                 config.check().unwrap();
-                let size = config.body_matrices() as f64;
+                let size = config.shape().parts().unwrap().params().unwrap() as f64;
                 assert!((size / params as f64).ln().abs() < 0.2, "{params}: {size} in {config:?}");
             }
         }
@@ -70,7 +65,7 @@ mod tests {
     #[test]
     fn a_shape_by_hand() {
         let config = DecoderConfig { layers: 4, width: 144, ..DecoderConfig::default() }.with_heads();
-        assert_eq!(config.body_matrices(), 12 * 4 * 144 * 144);
+        assert_eq!(config.shape().parts().unwrap().params().unwrap(), 12 * 4 * 144 * 144 + 9 * 144);
         assert_eq!((config.heads, config.head_width()), (4, 36));
     }
 }

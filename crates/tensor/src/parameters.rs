@@ -68,25 +68,41 @@ pub struct Parameters {
 #[derive(Debug, Default)]
 pub struct Builder {
     entries: Vec<Entry>,
-    values: Vec<f32>,
+    len: usize,
 }
 
 impl Builder {
-    /// Adds an array with these starting values.
-    ///
-    /// # Panics
-    /// When the shape does not hold the values.
-    pub fn add(&mut self, name: impl Into<String>, shape: &[usize], values: Vec<f32>, group: Group) -> Handle {
-        let entry = Entry { name: name.into(), shape: shape.to_vec(), group, offset: self.values.len() };
-        assert!(entry.len() == values.len(), "{}: {} values for shape {shape:?}", entry.name, values.len());
-        self.values.extend(values);
+    /// Adds an array behind those declared so far.
+    pub fn declare(&mut self, name: impl Into<String>, shape: &[usize], group: Group) -> Handle {
+        let entry = Entry { name: name.into(), shape: shape.to_vec(), group, offset: self.len };
+        // Sizes of untrusted configurations are compared with a file before anything is reserved.
+        self.len = self.len.saturating_add(entry.len());
         self.entries.push(entry);
         Handle(self.entries.len() - 1)
     }
 
-    /// The parameters.
-    pub fn build(self) -> Parameters {
-        Parameters { entries: self.entries, buffer: Arc::new(Bytes::from_elems(self.values)) }
+    /// The arrays declared so far.
+    pub fn entries(&self) -> &[Entry] {
+        &self.entries
+    }
+
+    /// Numbers in all arrays together.
+    pub fn len(&self) -> usize {
+        self.len
+    }
+
+    /// Whether no array holds a number.
+    pub fn is_empty(&self) -> bool {
+        self.len == 0
+    }
+
+    /// The parameters with these values, array after array.
+    ///
+    /// # Panics
+    /// When the arrays do not hold as many values.
+    pub fn build(self, values: Vec<f32>) -> Parameters {
+        assert!(values.len() == self.len, "{} values for arrays of {}", values.len(), self.len);
+        Parameters { entries: self.entries, buffer: Arc::new(Bytes::from_elems(values)) }
     }
 }
 
@@ -101,6 +117,12 @@ impl Parameters {
         for index in 0..self.entries.len() {
             self.entries[index].group = choose(&self.entries[index]);
         }
+    }
+
+    /// The numbers of one array.
+    pub fn array(&self, handle: Handle) -> &[f32] {
+        let entry = &self.entries[handle.0];
+        &self.values()[entry.offset..entry.offset + entry.len()]
     }
 
     /// The handles of the entries, in order.

@@ -14,13 +14,14 @@ use std::sync::Arc;
 /// Named random matrices and vectors.
 fn parameters(shapes: &[&[usize]]) -> (Parameters, Vec<Handle>) {
     let mut builder = Builder::default();
+    let mut values = Vec::new();
     let handles = shapes.iter().enumerate().map(|(i, shape)| {
         let mut rng = Rng::new(11, "operators", i as u32);
-        let values = (0..shape.iter().product()).map(|_| rng.normal() as f32).collect();
-        builder.add(format!("p{i}"), shape, values, Group::DECAYED)
+        values.extend((0..shape.iter().product()).map(|_| rng.normal() as f32));
+        builder.declare(format!("p{i}"), shape, Group::DECAYED)
     });
     let handles = handles.collect();
-    (builder.build(), handles)
+    (builder.build(values), handles)
 }
 
 /// The output's numbers and the gradients of matrices and vectors.

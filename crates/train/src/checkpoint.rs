@@ -1,5 +1,10 @@
 //! Checkpoints: a folder per step that is whole or absent.
 //!
+//! A folder holds the model as [`kleiber_models::checkpoint`] writes it (`config.json`, `model.safetensors`), so that
+//! whatever reads Hugging Face folders reads it; beside them the moments of the optimiser under the names of the
+//! decoder's arrays, the step, and `tokenizer.json` when the run's folder has one. The model's file holds the same
+//! numbers as the decoder in another order, so nothing is rounded on the way.
+//!
 //! Files are written and synced in `step-N.tmp`, the manifest with their sizes and SHA-256 last, and the folder is
 //! renamed to `step-N`; a kill at any moment leaves earlier steps as they were. The order of sequences and all random
 //! numbers are functions of the step, so the step number is all there is to save of them.
@@ -7,7 +12,9 @@
 use crate::guard::Guard;
 use crate::{TrainError, Trainer};
 use kleiber_core::{CoreError, atomic};
+use kleiber_data::Tokenizer;
 use kleiber_models::DecoderConfig;
+use kleiber_models::checkpoint::{self as layout, CONFIG, MODEL};
 use kleiber_tensor::parameters::Parameters;
 use safetensors::tensor::{Dtype, SafeTensors, TensorView};
 use serde::{Deserialize, Serialize};
@@ -16,7 +23,7 @@ use std::collections::BTreeMap;
 use std::fs::{self, File};
 use std::path::{Path, PathBuf};
 
-const MODEL: &str = "model.safetensors";
+const TOKENIZER: &str = "tokenizer.json";
 const OPTIMIZER: &str = "optimizer.safetensors";
 /// The moving average of the parameters, under the same names.
 const AVERAGE: &str = "average.safetensors";
@@ -36,15 +43,16 @@ struct State {
     seconds: f64,
 }
 
-const SCHEMA: &str = "kleiber.checkpoint/1";
+const SCHEMA: &str = "kleiber.checkpoint/2";
 
 /// Size and SHA-256 of every file.
 type Manifest = BTreeMap<String, (u64, String)>;
 
-/// Saves the run as `folder/step-N` and returns that path.
+/// Saves the run as `folder/step-N`, with `folder/tokenizer.json` when there is one, and returns that path.
 ///
 /// # Errors
-/// [`TrainError::Core`] with the path and the system's reason; earlier checkpoints are untouched then.
+/// [`TrainError::Core`] with the path and the system's reason, [`TrainError::Model`] when a parameter is not finite,
+/// [`TrainError::Data`] for a tokenizer that cannot be read; earlier checkpoints are untouched then.
 pub fn save(trainer: &Trainer, folder: &Path) -> Result<PathBuf, TrainError> {
     let target = folder.join(format!("step-{}", trainer.step));
     let scratch = folder.join(format!("step-{}.tmp", trainer.step));
@@ -69,12 +77,17 @@ pub fn save(trainer: &Trainer, folder: &Path) -> Result<PathBuf, TrainError> {
     if let Some(entry) = parameters.entries().iter().find(|e| !finite(&parameters.values()[e.offset..e.offset + e.len()])) {
         return Err(unusable(format!("{} holds values that are not numbers; it was not saved", entry.name)));
     }
-    let model = arrays(parameters, &[("", parameters.values())]).map_err(&unusable)?;
+    let tokenizer = folder.join(TOKENIZER);
+    let tokenizer = if tokenizer.exists() { Some(Tokenizer::load(&tokenizer)?) } else { None };
+    let model = layout::encode(&trainer.decoder, tokenizer.as_ref().map(Tokenizer::end_of_text))?;
     let moments = [("first.", trainer.optimizer.first.as_slice()), ("second.", trainer.optimizer.second.as_slice())];
     let optimizer = arrays(parameters, &moments).map_err(&unusable)?;
     let state = serde_json::to_vec_pretty(&state).map_err(|e| unusable(e.to_string()))?;
     let mut manifest = Manifest::new();
-    let mut files = vec![(MODEL, model), (OPTIMIZER, optimizer), (STATE, state)];
+    let mut files = vec![(CONFIG, model.config), (MODEL, model.model), (OPTIMIZER, optimizer), (STATE, state)];
+    if let Some(tokenizer) = &tokenizer {
+        files.push((TOKENIZER, tokenizer.to_json()?.into_bytes()));
+    }
     if let Some(average) = &trainer.average {
         files.push((AVERAGE, arrays(parameters, &[("", average.values.as_slice())]).map_err(&unusable)?));
     }
@@ -119,7 +132,8 @@ pub fn newest(folder: &Path) -> Option<PathBuf> {
 /// Puts a saved state into a trainer made with the same configuration and stream.
 ///
 /// # Errors
-/// [`TrainError::Checkpoint`] for files that are missing, damaged, or of another model.
+/// [`TrainError::Checkpoint`] for files that are missing, damaged, or of another model, [`TrainError::Model`] for arrays
+/// that are not those of its configuration.
 pub fn restore(trainer: &mut Trainer, path: &Path) -> Result<(), TrainError> {
     let unusable = |why: String| TrainError::Checkpoint { path: path.to_path_buf(), why };
     let read = |name: &str| fs::read(path.join(name)).map_err(|e| unusable(format!("{name}: {e}")));
@@ -140,9 +154,13 @@ pub fn restore(trainer: &mut Trainer, path: &Path) -> Result<(), TrainError> {
     if state.config != *trainer.decoder.config() {
         return Err(unusable("it is of another model configuration".into()));
     }
+    checked(CONFIG)?;
+    if manifest.contains_key(TOKENIZER) {
+        checked(TOKENIZER)?;
+    }
     let (model, optimizer) = (checked(MODEL)?, checked(OPTIMIZER)?);
     let parameters = trainer.decoder.parameters();
-    let values = numbers(parameters, &model, "").map_err(&unusable)?;
+    let values = layout::values(&state.config, &path.join(MODEL).display().to_string(), &model)?;
     let first = numbers(parameters, &optimizer, "first.").map_err(&unusable)?;
     let second = numbers(parameters, &optimizer, "second.").map_err(&unusable)?;
     if let Some(average) = &mut trainer.average {

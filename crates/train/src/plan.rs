@@ -2,6 +2,7 @@
 
 use crate::config::{Auto, GroupRule, RunConfig, TokenBudget};
 use crate::{Options, TrainError};
+use kleiber_core::shape::Convention;
 use kleiber_core::units::{format_quantity, format_significant};
 use kleiber_models::{Decoder, DecoderConfig};
 use kleiber_tensor::optimizer::Settings;
@@ -165,12 +166,13 @@ impl Plan {
 impl Counts {
     /// The sizes of a decoder.
     fn of(decoder: &DecoderConfig) -> Result<Self, TrainError> {
-        let built = Decoder::new(decoder, 0)?;
-        let count = |f: &dyn Fn(&str) -> bool| -> u64 { built.parameters().entries().iter().filter(|e| f(&e.name)).map(|e| e.len() as u64).sum() };
-        let params = count(&|n| n.starts_with("blocks") || n.starts_with("norm"));
-        let head = (decoder.vocab * decoder.width) as u64;
-        let attention = 6 * (decoder.layers * decoder.width * decoder.context) as u64;
-        Ok(Self { params, params_matmul: params + head, params_total: count(&|_| true), flops_per_token: 6 * (params + head) + attention })
+        let (shape, parts) = (decoder.shape(), decoder.shape().parts()?);
+        Ok(Self {
+            params: parts.params()?,
+            params_matmul: parts.params_matmul()?,
+            params_total: parts.params_total()?,
+            flops_per_token: shape.flops(Convention::WithAttention, shape.context)?.training,
+        })
     }
 }
 

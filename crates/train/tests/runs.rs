@@ -89,6 +89,32 @@ fn a_stopped_run_continues_to_the_same_bits() {
 }
 
 #[test]
+fn a_checkpoint_is_a_folder_that_other_programs_read() {
+    let (store, _) = bigram(3, 8);
+    let folder = tempfile::tempdir().unwrap();
+    let llama = DecoderConfig { mlp: Mlp::Swiglu, ..config() };
+    let relu = DecoderConfig { mlp: Mlp::ReluSquared, ..config() };
+    for (config, model_type, tokenizer) in [(llama, "llama", false), (relu, "kleiber", true)] {
+        if tokenizer {
+            Tokenizer::Bytes.save(&folder.path().join("tokenizer.json")).unwrap();
+        }
+        let fresh = || Trainer::new(Decoder::new(&config, 5).unwrap(), stream(&store), options(4, 40, 2e-3)).unwrap();
+        let mut trainer = fresh();
+        steps(&mut trainer, 3);
+        let path = checkpoint::save(&trainer, folder.path()).unwrap();
+        let read = kleiber_models::checkpoint::read(&path).unwrap();
+        assert_eq!((read.model_type, read.ends.is_empty()), (model_type, !tokenizer));
+        assert_eq!(path.join("tokenizer.json").exists(), tokenizer);
+        assert!(read.decoder.parameters().values() == trainer.decoder().parameters().values());
+        let mut after = fresh();
+        checkpoint::restore(&mut after, &path).unwrap();
+        steps(&mut trainer, 2);
+        steps(&mut after, 2);
+        assert!(bits(&after) == bits(&trainer), "{model_type}: the weights differ");
+    }
+}
+
+#[test]
 fn one_thread_and_two_make_the_same_bits() {
     let (store, _) = bigram(3, 8);
     let run = |threads: usize| {
@@ -113,7 +139,7 @@ fn damaged_checkpoints_are_refused_and_unfinished_ones_overlooked() {
     std::fs::create_dir(folder.path().join("step-99.tmp")).unwrap();
     assert_eq!(checkpoint::newest(folder.path()).unwrap(), path);
     let restore = |path: &Path| checkpoint::restore(&mut fresh(&store), path).unwrap_err().to_string();
-    for name in ["model.safetensors", "optimizer.safetensors", "state.json"] {
+    for name in ["config.json", "model.safetensors", "optimizer.safetensors", "state.json"] {
         let file = path.join(name);
         let good = std::fs::read(&file).unwrap();
         for at in [0, good.len() / 2, good.len() - 1] {

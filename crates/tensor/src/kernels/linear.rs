@@ -36,6 +36,31 @@ pub fn forward<T: Real>(shape: Shape, x: &[T], w: &[T], bias: Option<&[T]>, resi
     }
 }
 
+/// Weights that one task reads: enough to be worth waking a thread for.
+const WEIGHTS: usize = 1 << 15;
+
+/// As [`forward`] for a single row of x. Every weight is read once, so memory bounds it and not arithmetic: rows of w
+/// are taken as they stand instead of being packed for a product.
+pub fn forward_row<T: Real>(x: &[T], w: &[T], bias: Option<&[T]>, residual: Option<&[T]>, y: &mut [T]) {
+    let (inputs, outputs) = (x.len(), y.len());
+    assert!(w.len() == inputs * outputs, "{} weights for {inputs} inputs and {outputs} outputs", w.len());
+    let rows = (WEIGHTS / inputs.max(1)).max(1);
+    y.par_chunks_mut(rows).zip(w.par_chunks(rows * inputs)).enumerate().for_each(|(block, (y, w))| {
+        times(x, w, y);
+        for summand in [bias, residual].into_iter().flatten() {
+            y.iter_mut().zip(&summand[block * rows..]).for_each(|(y, s)| *y += *s);
+        }
+    });
+}
+
+kernel! {
+    fn times<'a, T>(x: &'a [T], w: &'a [T], y: &'a mut [T]) {
+        for (y, row) in y.iter_mut().zip(w.chunks_exact(x.len())) {
+            *y = super::dot(row, x);
+        }
+    }
+}
+
 /// `u = x w^T + bias`, `y = activation(u)`; both are kept, `u` for the way back.
 pub fn forward_activated<T: Real>(
     shape: Shape,

@@ -24,3 +24,11 @@ use burn::tensor::{Tensor, TensorData};
 pub fn constant(numbers: Vec<f32>, shape: [usize; 2], like: &Tensor<2>) -> Tensor<2> {
     Tensor::from_data(TensorData::new(numbers, shape), &like.device())
 }
+
+/// The numbers of a matrix, row by row.
+///
+/// # Panics
+/// When the device cannot hand its numbers over.
+pub fn numbers(x: Tensor<2>) -> Vec<f32> {
+    x.into_data().convert::<f32>().try_into_vec().expect("matrices are single precision")
+}

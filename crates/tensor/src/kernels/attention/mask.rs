@@ -58,7 +58,7 @@ impl HeadMask<'_> {
     }
 
     /// First key within document and span.
-    fn first(&self, query: usize) -> usize {
+    pub(super) fn first(&self, query: usize) -> usize {
         self.start(query).max((query + 1).saturating_sub(self.span))
     }
 

@@ -6,11 +6,13 @@
 
 mod backward;
 mod block;
+mod cached;
 mod forward;
 mod mask;
 mod position;
 
 pub use backward::{Gradients, backward};
+pub use cached::{Cache, attend};
 pub use forward::forward;
 pub use mask::{Blocks, Mask};
 pub use position::{Bias, Position, Rotary};

@@ -1,0 +1,144 @@
+//! Which arrays a configuration has, where they are in the flat buffer, and how they start.
+
+use crate::init::normal;
+use crate::{DecoderConfig, Init, Mlp, NormKind, Positions};
+use kleiber_tensor::parameters::{Builder, Group, Handle};
+
+/// Distances that T5 positions tell apart: half of the buckets exactly, the rest in powers up to the context.
+pub(crate) const T5_BUCKETS: usize = 32;
+
+/// Where the parameters of each part are.
+#[derive(Debug)]
+pub(crate) struct Layout {
+    pub(crate) embedding: Handle,
+    pub(crate) positions: Option<Handle>,
+    pub(crate) table: Option<Handle>,
+    pub(crate) blocks: Vec<Block>,
+    pub(crate) norm: NormAt,
+    /// The output head, which is the embedding when they are shared.
+    pub(crate) head: Handle,
+}
+
+#[derive(Debug)]
+pub(crate) struct Block {
+    pub(crate) attention_norm: NormAt,
+    pub(crate) packed: LinearAt,
+    pub(crate) output: LinearAt,
+    pub(crate) mlp_norm: NormAt,
+    pub(crate) up: LinearAt,
+    pub(crate) down: LinearAt,
+}
+
+/// Gain and bias.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct NormAt(pub(crate) Handle, pub(crate) Option<Handle>);
+
+/// Weights and bias.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct LinearAt(pub(crate) Handle, pub(crate) Option<Handle>);
+
+/// How an array starts.
+#[derive(Debug, Clone, Copy)]
+enum Start {
+    Normal(f64),
+    Constant(f32),
+}
+
+/// The arrays of a configuration before they have values.
+pub(crate) struct Declared {
+    pub(crate) layout: Layout,
+    pub(crate) builder: Builder,
+    starts: Vec<Start>,
+}
+
+impl Declared {
+    /// The arrays of a configuration that was checked.
+    pub(crate) fn new(config: &DecoderConfig) -> Self {
+        let mut add = Adder { config, builder: Builder::default(), starts: Vec::new() };
+        let (width, hidden) = (config.width, config.hidden());
+        let packed = (config.heads + 2 * config.groups) * config.head_width();
+        let gates = if config.mlp == Mlp::Swiglu { 2 } else { 1 };
+        let embedding = add.table("embedding", [config.vocab, width], config.init.embedding());
+        let positions = (config.positions == Positions::Learned)
+            .then(|| add.table("positions", [config.position_count(), width], config.init.embedding()));
+        let table =
+            (config.positions == Positions::T5).then(|| add.table("position_bias", [config.heads, T5_BUCKETS], 0.02));
+        let inner = config.init.projection(width);
+        let blocks = (0..config.layers)
+            .map(|i| {
+                let name = |part: &str| format!("blocks.{i}.{part}");
+                Block {
+                    attention_norm: add.norm(&name("attention_norm")),
+                    packed: add.linear(&name("attention.packed"), [packed, width], inner),
+                    output: add.linear(
+                        &name("attention.output"),
+                        [width, width],
+                        config.init.output(width, config.layers),
+                    ),
+                    mlp_norm: add.norm(&name("mlp_norm")),
+                    up: add.linear(&name("mlp.up"), [gates * hidden, width], inner),
+                    down: add.linear(&name("mlp.down"), [width, hidden], config.init.output(hidden, config.layers)),
+                }
+            })
+            .collect();
+        let norm = add.norm("norm");
+        let head = if config.tied { embedding } else { add.matrix("head", [config.vocab, width], config.init.head()) };
+        let layout = Layout { embedding, positions, table, blocks, norm, head };
+        Self { layout, builder: add.builder, starts: add.starts }
+    }
+
+    /// Starting values, functions of the seed and the names of the arrays.
+    pub(crate) fn values(&self, seed: u64) -> Vec<f32> {
+        let mut values = Vec::with_capacity(self.builder.len());
+        for (entry, start) in self.builder.entries().iter().zip(&self.starts) {
+            match *start {
+                Start::Constant(value) => values.resize(values.len() + entry.len(), value),
+                Start::Normal(deviation) => {
+                    let name = entry.name.strip_suffix(".weight").unwrap_or(&entry.name);
+                    values.extend(normal(seed, name, entry.len(), deviation));
+                }
+            }
+        }
+        values
+    }
+}
+
+struct Adder<'a> {
+    config: &'a DecoderConfig,
+    builder: Builder,
+    starts: Vec<Start>,
+}
+
+impl Adder<'_> {
+    /// A table of rows, looked up rather than multiplied.
+    fn table(&mut self, name: &str, shape: [usize; 2], deviation: f64) -> Handle {
+        self.starts.push(Start::Normal(deviation));
+        self.builder.declare(format!("{name}.weight"), &shape, Group::DECAYED)
+    }
+
+    fn matrix(&mut self, name: &str, shape: [usize; 2], deviation: f64) -> Handle {
+        let rate = match self.config.init {
+            Init::Standard => 1.0,
+            Init::Mup => self.config.base_width as f64 / self.config.width as f64,
+        };
+        self.starts.push(Start::Normal(deviation));
+        self.builder.declare(format!("{name}.weight"), &shape, Group { rate, ..Group::DECAYED })
+    }
+
+    fn vector(&mut self, name: String, len: usize, value: f32) -> Handle {
+        self.starts.push(Start::Constant(value));
+        self.builder.declare(name, &[len], Group::FREE)
+    }
+
+    fn linear(&mut self, name: &str, shape: [usize; 2], deviation: f64) -> LinearAt {
+        let weight = self.matrix(name, shape, deviation);
+        LinearAt(weight, self.config.bias.then(|| self.vector(format!("{name}.bias"), shape[0], 0.0)))
+    }
+
+    fn norm(&mut self, name: &str) -> NormAt {
+        let width = self.config.width;
+        let gain = self.vector(format!("{name}.weight"), width, 1.0);
+        let shifts = self.config.bias && self.config.norm == NormKind::Layer;
+        NormAt(gain, shifts.then(|| self.vector(format!("{name}.bias"), width, 0.0)))
+    }
+}
