@@ -1,6 +1,6 @@
 //! The command line.
 
-use crate::commands::{compare, completions, doctor, fit, man, plan, predict};
+use crate::commands::{compare, completions, data, doctor, fit, man, plan, predict};
 use clap::{Parser, Subcommand};
 
 /// Scaling laws from a table of training runs.
@@ -35,6 +35,8 @@ pub(crate) enum Command {
     Predict(predict::PredictArgs),
     #[command(subcommand)]
     Plan(plan::PlanCommand),
+    #[command(subcommand)]
+    Data(data::DataCommand),
     Doctor(doctor::DoctorArgs),
     Completions(completions::CompletionsArgs),
     Man(man::ManArgs),
@@ -48,6 +50,7 @@ impl Cli {
             Command::Compare(a) => a.json,
             Command::Predict(a) => a.json,
             Command::Plan(a) => a.json(),
+            Command::Data(a) => a.json(),
             Command::Doctor(a) => a.json,
             Command::Completions(_) | Command::Man(_) => false,
         }

@@ -1,8 +1,9 @@
-//! What the binary prints when something cannot be done: cause and cure, exit code 2.
+//! What the binary prints when something cannot be done: cause and cure, exit code 2, or 3 for a full disk.
 
 use crate::output::{write_stderr, write_stdout};
 use crate::render::RenderError;
 use kleiber_core::CoreError;
+use kleiber_data::DataError;
 use kleiber_laws::LawError;
 use std::process::ExitCode;
 
@@ -12,6 +13,9 @@ pub(crate) enum CliError {
     /// Tables and files.
     #[error(transparent)]
     Core(#[from] CoreError),
+    /// Corpora, tokenizers, token stores and tasks.
+    #[error(transparent)]
+    Data(#[from] DataError),
     /// Laws.
     #[error(transparent)]
     Law(#[from] LawError),
@@ -38,6 +42,7 @@ impl CliError {
     pub(crate) fn hint(&self) -> String {
         match self {
             Self::Core(e) => e.hint(),
+            Self::Data(e) => e.hint(),
             Self::Law(e) => e.hint(),
             Self::Render(e) => e.hint().to_string(),
             Self::Usage { hint, .. } => hint.clone(),
@@ -54,7 +59,18 @@ impl CliError {
         if json {
             print_document(&self.to_string(), &hint);
         }
-        ExitCode::from(2)
+        ExitCode::from(if self.is_limit() { 3 } else { 2 })
+    }
+
+    /// Whether the machine, not the input, is at fault.
+    fn is_limit(&self) -> bool {
+        match self {
+            Self::Core(CoreError::Io { source, .. })
+            | Self::Data(DataError::Io { source, .. } | DataError::Core(CoreError::Io { source, .. })) => {
+                matches!(source.kind(), std::io::ErrorKind::StorageFull | std::io::ErrorKind::QuotaExceeded)
+            }
+            _ => false,
+        }
     }
 }
 

@@ -2,7 +2,7 @@
 //! from vendored sources. A plain build fetches all of them, so every machine that built Kleiber has them.
 
 use super::vendored::{self, Vendored};
-use super::{BuildOptions, Read, archive};
+use super::{BuildOptions, Read, Survey, archive};
 use crate::limits::{Packing, unpack, unpack_error};
 use crate::{ContentHash, DataError};
 use rayon::prelude::*;
@@ -43,6 +43,20 @@ pub(super) fn fingerprint(registry: Option<&Path>, allow_missing: bool) -> Conte
         hasher.piece(p.checksum.as_bytes());
     });
     hasher.finish()
+}
+
+/// What is there of the crates of the list.
+pub(super) fn survey(registry: Option<&Path>) -> Survey {
+    let places = places(&registry.map_or_else(default_registry, Path::to_path_buf));
+    let mut survey = Survey::default();
+    for package in packages(LIST) {
+        match places.find(&package) {
+            Some(Place::Archive(path)) => survey.add(&path),
+            Some(Place::Vendored(vendored)) => vendored.paths().for_each(|path| survey.add(&path)),
+            None => survey.missing.push(archive_name(&package)),
+        }
+    }
+    survey
 }
 
 fn default_registry() -> PathBuf {

@@ -1,6 +1,6 @@
 //! Folders of files.
 
-use super::{BuildOptions, Read, file};
+use super::{BuildOptions, Read, Survey, file};
 use crate::{ContentHash, ContentHasher, DataError};
 use std::path::Path;
 
@@ -30,6 +30,18 @@ pub(super) fn fingerprint(path: &Path) -> Result<ContentHash, DataError> {
         Ok(())
     })?;
     Ok(hasher.finish())
+}
+
+/// Number and size of all that [`read`] reads.
+pub(super) fn survey(path: &Path) -> Result<Survey, DataError> {
+    let mut survey = Survey::default();
+    walk(path, "", 0, &mut |found| {
+        if let Found::File { path, .. } = found {
+            survey.add(path);
+        }
+        Ok(())
+    })?;
+    Ok(survey)
 }
 
 /// Something in a folder.

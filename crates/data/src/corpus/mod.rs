@@ -62,6 +62,25 @@ impl Source {
         }
     }
 
+    /// What there is to read, without reading it.
+    ///
+    /// # Errors
+    /// [`DataError::Io`] for a path that is not there, [`DataError::Malformed`] for a damaged summary.
+    pub fn survey(&self) -> Result<Survey, DataError> {
+        Ok(match self {
+            Self::Cargo { registry, .. } => cargo::survey(registry.as_deref()),
+            Self::Folder(path) => folder::survey(path)?,
+            Self::File(path) => {
+                let bytes = std::fs::metadata(path).map_err(DataError::read(path))?.len();
+                Survey { files: 1, bytes, missing: Vec::new() }
+            }
+            Self::Saved(path) => {
+                let summary = save::summary(path)?;
+                Survey { files: 2, bytes: summary.train.bytes + summary.validation.bytes, missing: Vec::new() }
+            }
+        })
+    }
+
     /// A hash of everything the corpus is read from: the list of crates, the hash of a saved corpus, or names and bytes
     /// of files. Two sources with one fingerprint give one corpus under equal options, wherever they lie.
     ///
@@ -79,6 +98,24 @@ impl Source {
         let mut hasher = ContentHasher::new();
         hasher.piece(kind.as_bytes()).piece(hash.to_string().as_bytes());
         Ok(hasher.finish())
+    }
+}
+
+/// What a source holds on disk.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize)]
+pub struct Survey {
+    /// Files to read.
+    pub files: u64,
+    /// Bytes of these files as they lie there, packed or not; of a saved corpus, bytes of its text.
+    pub bytes: u64,
+    /// Archives of the default corpus that are missing.
+    pub missing: Vec<String>,
+}
+
+impl Survey {
+    fn add(&mut self, path: &std::path::Path) {
+        self.files += 1;
+        self.bytes += std::fs::metadata(path).map_or(0, |m| m.len());
     }
 }
 

@@ -36,6 +36,11 @@ pub(super) fn open(folder: &Path) -> Option<Vendored> {
 }
 
 impl Vendored {
+    /// The files that may become documents.
+    pub(super) fn paths(&self) -> impl Iterator<Item = PathBuf> {
+        self.files.keys().filter(|name| domain::domain_of(name).is_some()).map(|name| self.folder.join(name))
+    }
+
     /// The documents that the archive would give. The list of checksums says which files belong to the crate and what
     /// they hold.
     pub(super) fn read(&self, package: &Package, group: &Arc<str>, options: &BuildOptions) -> Result<Read, DataError> {
