@@ -53,15 +53,13 @@ pub enum DataError {
         /// What is wrong with it.
         why: &'static str,
     },
-    /// Package archives that the lock file names and the registry cache does not hold.
-    #[error("{missing} of {total} package archives are missing below {folder}, the first is {first}", folder = folder.display())]
+    /// Package archives of the default corpus that the registry cache does not hold.
+    #[error("{} of {total} package archives are missing below {folder}: {}", missing.len(), first(missing), folder = folder.display())]
     MissingArchives {
-        /// How many are missing.
-        missing: usize,
+        /// File names of the missing ones.
+        missing: Vec<String>,
         /// How many the corpus is made of.
         total: usize,
-        /// Name of the first.
-        first: String,
         /// The folder that was searched.
         folder: PathBuf,
     },
@@ -157,6 +155,12 @@ pub enum DataError {
     },
 }
 
+/// The first names of a list.
+fn first(names: &[String]) -> String {
+    let shown = names[..names.len().min(3)].join(", ");
+    if names.len() > 3 { format!("{shown}, ...") } else { shown }
+}
+
 impl DataError {
     /// One thing to try, in a sentence.
     pub fn hint(&self) -> String {
@@ -168,7 +172,7 @@ impl DataError {
             Self::TooLarge { .. } => "split the file, or unpack it and point at the folder".into(),
             Self::Archive { .. } => "do not use this archive; fetch it again from where it was published".into(),
             Self::MissingArchives { .. } => {
-                "run `cargo fetch --locked` in the source tree, or allow missing archives (the corpus changes)".into()
+                "run `cargo fetch --locked` in the source tree (or `cargo build --release`), or name the folder that holds them".into()
             }
             Self::Checksum { .. } => "the file was changed or damaged; write or fetch it again".into(),
             Self::Empty { .. } => "point at a folder of text, a .jsonl or a .parquet file with a column `text`".into(),

@@ -14,6 +14,23 @@ impl ContentHash {
         Self(sha2::Sha256::digest(bytes).into())
     }
 
+    /// The hash of everything a reader gives, in pieces of 256 KiB.
+    ///
+    /// # Errors
+    /// Those of the reader.
+    pub fn of_reader(reader: &mut impl std::io::Read) -> std::io::Result<Self> {
+        let mut hasher = sha2::Sha256::new();
+        let mut buffer = vec![0; 256 << 10];
+        loop {
+            match reader.read(&mut buffer) {
+                Ok(0) => return Ok(Self(hasher.finalize().into())),
+                Ok(count) => hasher.update(&buffer[..count]),
+                Err(e) if e.kind() == std::io::ErrorKind::Interrupted => {}
+                Err(e) => return Err(e),
+            }
+        }
+    }
+
     /// Reads 64 hexadecimal digits; `None` for anything else.
     pub fn parse(text: &str) -> Option<Self> {
         let mut bytes = [0; 32];
@@ -105,6 +122,7 @@ mod tests {
         let abc = "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad";
         assert_eq!(ContentHash::of(b"abc").to_string(), abc);
         assert_eq!(ContentHash::parse(abc), Some(ContentHash::of(b"abc")));
+        assert_eq!(ContentHash::of_reader(&mut &b"abc"[..]).unwrap().to_string(), abc);
         assert_eq!(ContentHash::parse("ba78"), None);
         assert_eq!(ContentHash::parse(&"é".repeat(32)), None);
     }

@@ -1,7 +1,8 @@
 //! Text for training: corpora, tokenizers, token stores, streams of sequences and synthetic tasks.
 //!
 //! A corpus is documents with labels and a hash; a tokenizer turns them into a [`TokenStore`]; a [`Stream`] gives the
-//! sequence at any position by arithmetic. Every choice is a function of its seed.
+//! sequence at any position by arithmetic. Every choice is a function of its seed. [`prepare`] goes from a source to
+//! token stores in one step and keeps them.
 //!
 //! ```
 //! use kleiber_data::{Document, Stream, StreamOptions, TokenStore, Tokenizer};
@@ -20,6 +21,8 @@ mod document;
 mod error;
 mod hash;
 mod limits;
+mod prepare;
+mod stage;
 mod store;
 mod stream;
 pub mod tasks;
@@ -29,6 +32,8 @@ pub use document::Document;
 pub use error::DataError;
 pub use hash::{ContentHash, ContentHasher};
 pub use limits::Limits;
+pub use prepare::{Prepared, Recipe, StoreFacts, TokenizerSpec, prepare};
+pub use stage::Stage;
 pub use store::TokenStore;
 pub use stream::{Batch, IGNORE, Layout, Order, Part, Permutation, Place, Sequence, Stream, StreamOptions};
 pub use tokenizer::{Bpe, END_OF_TEXT, Tokenizer};

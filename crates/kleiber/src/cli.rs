@@ -1,6 +1,6 @@
 //! The command line.
 
-use crate::commands::{compare, completions, doctor, fit, man, plan, predict, train};
+use crate::commands::{compare, completions, data, doctor, fit, man, plan, predict, sweep, train};
 use clap::{Parser, Subcommand};
 
 /// Scaling laws from a table of training runs.
@@ -35,7 +35,10 @@ pub(crate) enum Command {
     Predict(predict::PredictArgs),
     #[command(subcommand)]
     Plan(plan::PlanCommand),
+    #[command(subcommand)]
+    Data(data::DataCommand),
     Train(Box<train::TrainArgs>),
+    Sweep(sweep::SweepArgs),
     Doctor(doctor::DoctorArgs),
     Completions(completions::CompletionsArgs),
     Man(man::ManArgs),
@@ -49,7 +52,9 @@ impl Cli {
             Command::Compare(a) => a.json,
             Command::Predict(a) => a.json,
             Command::Plan(a) => a.json(),
+            Command::Data(a) => a.json(),
             Command::Train(a) => a.json,
+            Command::Sweep(a) => a.json,
             Command::Doctor(a) => a.json,
             Command::Completions(_) | Command::Man(_) => false,
         }

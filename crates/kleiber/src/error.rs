@@ -1,10 +1,13 @@
-//! What the binary prints when something cannot be done: cause and cure, exit code 2.
+//! What the binary prints when something cannot be done: cause and cure, and the exit code.
 
 use crate::output::{write_stderr, write_stdout};
 use crate::render::RenderError;
 use kleiber_core::CoreError;
+use kleiber_data::DataError;
 use kleiber_laws::LawError;
+use kleiber_sweep::SweepError;
 use kleiber_train::TrainError;
+use std::io::ErrorKind;
 use std::process::ExitCode;
 
 /// Any failure of a command.
@@ -13,6 +16,9 @@ pub(crate) enum CliError {
     /// Tables and files.
     #[error(transparent)]
     Core(#[from] CoreError),
+    /// Corpora, tokenizers, token stores and tasks.
+    #[error(transparent)]
+    Data(#[from] DataError),
     /// Laws.
     #[error(transparent)]
     Law(#[from] LawError),
@@ -22,6 +28,9 @@ pub(crate) enum CliError {
     /// Runs.
     #[error(transparent)]
     Train(#[from] TrainError),
+    /// Sweeps.
+    #[error(transparent)]
+    Sweep(#[from] SweepError),
     /// What the machine cannot hold.
     #[error("{message}")]
     Limit {
@@ -55,9 +64,11 @@ impl CliError {
     pub(crate) fn hint(&self) -> String {
         match self {
             Self::Core(e) => e.hint(),
+            Self::Data(e) => e.hint(),
             Self::Law(e) => e.hint(),
             Self::Render(e) => e.hint().to_string(),
             Self::Train(e) => e.hint(),
+            Self::Sweep(e) => e.hint(),
             Self::Limit { hint, .. } | Self::Usage { hint, .. } => hint.clone(),
         }
     }
@@ -72,7 +83,28 @@ impl CliError {
         if json {
             print_document(&self.to_string(), &hint);
         }
-        ExitCode::from(2)
+        ExitCode::from(self.code())
+    }
+
+    /// 1 for a run that came to nothing, 3 for a limit of the machine, 2 for unusable input.
+    fn code(&self) -> u8 {
+        match self {
+            Self::Train(TrainError::NotFinite { .. } | TrainError::Skips { .. }) => 1,
+            Self::Limit { .. } | Self::Train(TrainError::Limit { .. }) => 3,
+            _ if self.disk_is_full() => 3,
+            _ => 2,
+        }
+    }
+
+    fn disk_is_full(&self) -> bool {
+        let mut cause: Option<&dyn std::error::Error> = Some(self);
+        while let Some(error) = cause {
+            if let Some(io) = error.downcast_ref::<std::io::Error>() {
+                return matches!(io.kind(), ErrorKind::StorageFull | ErrorKind::QuotaExceeded);
+            }
+            cause = error.source();
+        }
+        false
     }
 }
 

@@ -1,9 +1,10 @@
 //! A run before it starts: everything that was left open is filled in, with the reasons.
 
 use crate::config::{Auto, GroupRule, RunConfig, TokenBudget};
-use crate::{Options, TrainError};
+use crate::{Options, Texts, TrainError};
 use kleiber_core::shape::Convention;
 use kleiber_core::units::{format_quantity, format_significant};
+use kleiber_data::ContentHasher;
 use kleiber_models::{Decoder, DecoderConfig};
 use kleiber_tensor::optimizer::Settings;
 use kleiber_tensor::parameters::Group;
@@ -155,6 +156,19 @@ impl Plan {
         }
         decoder.parameters_mut().regroup(|entry| rules.iter().fold(entry.group, |group, rule| apply(rule, &entry.name, group)));
         Ok(decoder)
+    }
+
+    /// A name that is a function of everything the run is made of, such as `4x144-20M-1f2e3d4c`: layers, width, tokens,
+    /// and the beginning of a hash of configuration and text. When it is evaluated and saved plays no part.
+    pub fn name(&self, texts: &Texts) -> String {
+        let (evaluate, checkpoint) = Default::default();
+        let config = RunConfig { evaluate, checkpoint, ..self.config.clone() };
+        let mut hasher = ContentHasher::new();
+        hasher.piece(config.to_toml().as_bytes()).piece(&texts.tokenizer.hash().0);
+        hasher.piece(&texts.train.content_hash().0).piece(&texts.validation.content_hash().0);
+        let hash = hasher.finish().to_string();
+        let tokens = format_quantity(self.tokens() as f64);
+        format!("{}x{}-{tokens}-{}", self.decoder.layers, self.decoder.width, &hash[..8])
     }
 
     /// Tokens of the whole run.

@@ -53,7 +53,7 @@ pub(super) fn text(bytes: Vec<u8>, domain: &str, options: &BuildOptions) -> Opti
 }
 
 /// Names that stay below the folder an archive would be unpacked in.
-fn check(name: &[u8]) -> Result<(), &'static str> {
+pub(super) fn check(name: &[u8]) -> Result<(), &'static str> {
     if name.starts_with(b"/") || name.starts_with(b"\\") || name.get(1) == Some(&b':') {
         return Err("has an absolute name");
     }

@@ -2,7 +2,7 @@
 
 use super::{BuildOptions, Raw, Read, archive, domain, jsonl, parquet_file, wanted};
 use crate::limits::{Packing, unpack, unpack_error};
-use crate::{DataError, Document};
+use crate::{ContentHash, ContentHasher, DataError, Document};
 use std::fs::File;
 use std::io::{BufReader, Read as _};
 use std::path::Path;
@@ -46,6 +46,23 @@ pub(super) fn read(path: &Path, options: &BuildOptions) -> Result<Read, DataErro
     read_as(path, &name, options, true)
 }
 
+/// A hash of a file's name and bytes.
+pub(super) fn fingerprint(path: &Path) -> Result<ContentHash, DataError> {
+    let name = path.file_name().map(|n| n.to_string_lossy().into_owned()).unwrap_or_default();
+    let mut file = File::open(path).map_err(DataError::read(path))?;
+    if !file.metadata().map_err(DataError::read(path))?.is_file() {
+        return Err(no_file(path));
+    }
+    let mut hasher = ContentHasher::new();
+    hasher.piece(name.as_bytes()).piece(&ContentHash::of_reader(&mut file).map_err(DataError::read(path))?.0);
+    Ok(hasher.finish())
+}
+
+fn no_file(path: &Path) -> DataError {
+    let found = "something that is not a file".into();
+    DataError::Malformed { source_name: path.display().to_string(), line: 0, found, expected: "a file".into() }
+}
+
 /// Reads `path`, called `name` in the corpus. A file that stands `alone` is cut into blocks, and must be text.
 pub(super) fn read_as(path: &Path, name: &str, options: &BuildOptions, alone: bool) -> Result<Read, DataError> {
     let (packing, format) = format_of(name);
@@ -57,8 +74,7 @@ pub(super) fn read_as(path: &Path, name: &str, options: &BuildOptions, alone: bo
     let file = File::open(path).map_err(DataError::read(path))?;
     let metadata = file.metadata().map_err(DataError::read(path))?;
     if !metadata.is_file() {
-        let found = "something that is not a file".into();
-        return Err(DataError::Malformed { source_name: shown, line: 0, found, expected: "a file".into() });
+        return Err(no_file(path));
     }
     let size = metadata.len();
     if format == Format::Parquet {

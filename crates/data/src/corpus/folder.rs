@@ -1,7 +1,7 @@
 //! Folders of files.
 
-use super::{BuildOptions, Read, file};
-use crate::DataError;
+use super::{BuildOptions, Read, Survey, file};
+use crate::{ContentHash, ContentHasher, DataError};
 use std::path::Path;
 
 /// Deepest folder that is entered.
@@ -10,11 +10,53 @@ const MAX_DEPTH: usize = 64;
 /// Everything readable below `path`, in the order of names.
 pub(super) fn read(path: &Path, options: &BuildOptions) -> Result<Read, DataError> {
     let mut read = Read::default();
-    walk(path, "", options, 0, &mut read)?;
+    walk(path, "", 0, &mut |found| {
+        match found {
+            Found::File { path, name } => read.append(file::read_as(path, name, options, false)?),
+            Found::Skipped => read.skipped += 1,
+        }
+        Ok(())
+    })?;
     Ok(read)
 }
 
-fn walk(path: &Path, prefix: &str, options: &BuildOptions, depth: usize, read: &mut Read) -> Result<(), DataError> {
+/// A hash of the names and bytes of all that [`read`] reads.
+pub(super) fn fingerprint(path: &Path) -> Result<ContentHash, DataError> {
+    let mut hasher = ContentHasher::new();
+    walk(path, "", 0, &mut |found| {
+        if let Found::File { path, name } = found {
+            hasher.piece(name.as_bytes()).piece(&file::fingerprint(path)?.0);
+        }
+        Ok(())
+    })?;
+    Ok(hasher.finish())
+}
+
+/// Number and size of all that [`read`] reads.
+pub(super) fn survey(path: &Path) -> Result<Survey, DataError> {
+    let mut survey = Survey::default();
+    walk(path, "", 0, &mut |found| {
+        if let Found::File { path, .. } = found {
+            survey.add(path);
+        }
+        Ok(())
+    })?;
+    Ok(survey)
+}
+
+/// Something in a folder.
+enum Found<'a> {
+    File { path: &'a Path, name: &'a str },
+    Skipped,
+}
+
+/// Visits everything readable below `path`, in the order of names.
+fn walk(
+    path: &Path,
+    prefix: &str,
+    depth: usize,
+    visit: &mut dyn FnMut(Found) -> Result<(), DataError>,
+) -> Result<(), DataError> {
     let fail = |source| DataError::Io { path: path.into(), action: "list", source };
     let mut entries = Vec::new();
     for entry in std::fs::read_dir(path).map_err(fail)? {
@@ -22,7 +64,7 @@ fn walk(path: &Path, prefix: &str, options: &BuildOptions, depth: usize, read: &
         // Names that are not Unicode differ between systems.
         match entry.file_name().into_string() {
             Ok(name) => entries.push((name, entry)),
-            Err(_) => read.skipped += 1,
+            Err(_) => visit(Found::Skipped)?,
         }
     }
     entries.sort_by(|a, b| a.0.cmp(&b.0));
@@ -31,12 +73,12 @@ fn walk(path: &Path, prefix: &str, options: &BuildOptions, depth: usize, read: &
         let relative = if prefix.is_empty() { name.clone() } else { format!("{prefix}/{name}") };
         if kind.is_dir() {
             if depth < MAX_DEPTH && !name.starts_with('.') && name != "target" && name != "node_modules" {
-                walk(&entry.path(), &relative, options, depth + 1, read)?;
+                walk(&entry.path(), &relative, depth + 1, visit)?;
             }
         } else if kind.is_file() && file::is_readable(&name) {
-            read.append(file::read_as(&entry.path(), &relative, options, false)?);
+            visit(Found::File { path: &entry.path(), name: &relative })?;
         } else {
-            read.skipped += 1;
+            visit(Found::Skipped)?;
         }
     }
     Ok(())

@@ -13,11 +13,12 @@ mod parquet_file;
 mod quota;
 mod save;
 mod split;
+mod vendored;
 
 pub use domain::domain_of;
 
 use crate::limits::Limits;
-use crate::{ContentHash, ContentHasher, DataError, Document};
+use crate::{ContentHash, ContentHasher, DataError, Document, Stage};
 use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
@@ -26,11 +27,12 @@ use std::path::PathBuf;
 /// Where documents come from.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Source {
-    /// The package archives of the crates that Kleiber's lock file names, as Cargo keeps them: real source code,
-    /// documentation and configuration by many authors. Nothing is downloaded.
+    /// The crates that Kleiber is built from on every platform (`crates/data/corpus/crates.txt`), with the versions of
+    /// its lock file: real source code, documentation and configuration by many authors. Nothing is downloaded.
     Cargo {
-        /// Folder with the archives, at any depth up to two; by default `registry/cache` in Cargo's home.
-        cache: Option<PathBuf>,
+        /// Folder with archives or vendored crates, or with folders that hold archives; by default `registry/cache` in
+        /// Cargo's home.
+        registry: Option<PathBuf>,
         /// Goes on without missing archives; the corpus is another one then, and so is its hash.
         allow_missing: bool,
     },
@@ -40,21 +42,80 @@ pub enum Source {
     /// One file: text (cut into blocks at line ends, each its own group), `.jsonl`, `.parquet`, `.tar` or `.crate`;
     /// `.gz` and `.zst` may be appended.
     File(PathBuf),
+    /// A corpus that [`Corpus::save`] wrote: it is loaded as it is, options do not apply.
+    Saved(PathBuf),
 }
 
 impl Source {
     /// The default corpus.
     pub fn cargo() -> Self {
-        Self::Cargo { cache: None, allow_missing: false }
+        Self::Cargo { registry: None, allow_missing: false }
     }
 
-    /// The source that a configuration names: `cargo`, or the path of a folder or file.
+    /// The source that a configuration names: `cargo`, or the path of a saved corpus, a folder or a file.
     pub fn named(name: &str) -> Self {
         match name {
             "cargo" => Self::cargo(),
+            path if std::path::Path::new(path).join(save::SUMMARY).is_file() => Self::Saved(path.into()),
             path if std::path::Path::new(path).is_dir() => Self::Folder(path.into()),
             path => Self::File(path.into()),
         }
+    }
+
+    /// What there is to read, without reading it.
+    ///
+    /// # Errors
+    /// [`DataError::Io`] for a path that is not there, [`DataError::Malformed`] for a damaged summary.
+    pub fn survey(&self) -> Result<Survey, DataError> {
+        Ok(match self {
+            Self::Cargo { registry, .. } => cargo::survey(registry.as_deref()),
+            Self::Folder(path) => folder::survey(path)?,
+            Self::File(path) => {
+                let bytes = std::fs::metadata(path).map_err(DataError::read(path))?.len();
+                Survey { files: 1, bytes, missing: Vec::new() }
+            }
+            Self::Saved(path) => {
+                let summary = save::summary(path)?;
+                Survey { files: 2, bytes: summary.train.bytes + summary.validation.bytes, missing: Vec::new() }
+            }
+        })
+    }
+
+    /// A hash of everything the corpus is read from: the list of crates, the hash of a saved corpus, or names and bytes
+    /// of files. Two sources with one fingerprint give one corpus under equal options, wherever they lie.
+    ///
+    /// # Errors
+    /// [`DataError::Io`] for files that cannot be read, [`DataError::Malformed`] for a damaged summary.
+    pub fn fingerprint(&self) -> Result<ContentHash, DataError> {
+        let (kind, hash) = match self {
+            Self::Cargo { registry, allow_missing } => {
+                ("cargo", cargo::fingerprint(registry.as_deref(), *allow_missing))
+            }
+            Self::Folder(path) => ("folder", folder::fingerprint(path)?),
+            Self::File(path) => ("file", file::fingerprint(path)?),
+            Self::Saved(path) => ("saved", ContentHash::of(save::summary(path)?.hash.as_bytes())),
+        };
+        let mut hasher = ContentHasher::new();
+        hasher.piece(kind.as_bytes()).piece(hash.to_string().as_bytes());
+        Ok(hasher.finish())
+    }
+}
+
+/// What a source holds on disk.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize)]
+pub struct Survey {
+    /// Files to read.
+    pub files: u64,
+    /// Bytes of these files as they lie there, packed or not; of a saved corpus, bytes of its text.
+    pub bytes: u64,
+    /// Archives of the default corpus that are missing.
+    pub missing: Vec<String>,
+}
+
+impl Survey {
+    fn add(&mut self, path: &std::path::Path) {
+        self.files += 1;
+        self.bytes += std::fs::metadata(path).map_or(0, |m| m.len());
     }
 }
 
@@ -106,6 +167,11 @@ impl Default for BuildOptions {
 }
 
 impl BuildOptions {
+    /// What suits a source: [`BuildOptions::cargo`] for the default corpus, the defaults otherwise.
+    pub fn for_source(source: &Source) -> Self {
+        if matches!(source, Source::Cargo { .. }) { Self::cargo() } else { Self::default() }
+    }
+
     /// For the default corpus: no crate above 2%, files of 64 bytes to 1 MiB, at most 64 MiB in all.
     pub fn cargo() -> Self {
         Self { group_cap: 0.02, max_bytes: 64 << 20, min_document: 64, max_document: 1 << 20, ..Self::default() }
@@ -161,7 +227,7 @@ impl Split {
 }
 
 /// What was read and what became of it.
-#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
 pub struct Summary {
     /// Documents read from the source.
     pub found: u64,
@@ -185,6 +251,10 @@ pub struct Summary {
     pub train: Side,
     /// Documents, bytes and hash of the validation side.
     pub validation: Side,
+    /// SHA-256 over the hashes of both sides: names the corpus.
+    pub hash: String,
+    /// What it was built with.
+    pub options: BuildOptions,
 }
 
 /// Size and hash of one side.
@@ -205,7 +275,7 @@ impl Side {
 }
 
 /// Documents to train on and documents to validate with; no group is on both sides.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct Corpus {
     /// Training documents.
     pub train: Split,
@@ -257,13 +327,31 @@ impl Read {
 /// Faults of the source by file and line, [`DataError::Empty`] when nothing is left, [`DataError::TooFewGroups`] when
 /// the split or the cap needs more groups.
 pub fn build(source: &Source, options: &BuildOptions) -> Result<Corpus, DataError> {
+    build_with(source, options, &|_| ())
+}
+
+/// Like [`build`], and tells what it is about to do.
+///
+/// # Errors
+/// As [`build`].
+pub fn build_with(source: &Source, options: &BuildOptions, tell: &dyn Fn(Stage)) -> Result<Corpus, DataError> {
     options.check()?;
     let (name, mut read) = match source {
-        Source::Cargo { cache, allow_missing } => {
-            ("the registry cache".to_string(), cargo::read(cache.as_deref(), *allow_missing, options)?)
+        Source::Cargo { registry, allow_missing } => {
+            let name = "the registry cache".to_string();
+            tell(Stage::Reading { source: name.clone() });
+            (name, cargo::read(registry.as_deref(), *allow_missing, options)?)
         }
-        Source::Folder(path) => (path.display().to_string(), folder::read(path, options)?),
-        Source::File(path) => (path.display().to_string(), file::read(path, options)?),
+        Source::Folder(path) | Source::File(path) => {
+            let name = path.display().to_string();
+            tell(Stage::Reading { source: name.clone() });
+            let folder = matches!(source, Source::Folder(_));
+            (name, if folder { folder::read(path, options)? } else { file::read(path, options)? })
+        }
+        Source::Saved(path) => {
+            tell(Stage::Reading { source: path.display().to_string() });
+            return Corpus::load(path);
+        }
     };
     let mut documents = std::mem::take(&mut read.documents);
     documents.sort_by(|a, b| (&a.document.group, &a.name).cmp(&(&b.document.group, &b.name)));
@@ -272,8 +360,10 @@ pub fn build(source: &Source, options: &BuildOptions) -> Result<Corpus, DataErro
         found_bytes: documents.iter().map(|d| d.document.text.len() as u64).sum(),
         skipped: read.skipped,
         missing: read.missing,
+        options: options.clone(),
         ..Summary::default()
     };
+    tell(Stage::Deduplicating { documents: summary.found, bytes: summary.found_bytes });
     if options.exact_dedup {
         summary.exact_duplicates = dedup::exact(&mut documents);
     }
@@ -293,7 +383,15 @@ pub fn build(source: &Source, options: &BuildOptions) -> Result<Corpus, DataErro
     let (train, validation, groups) = split::by_group(documents, options)?;
     summary.groups = groups;
     (summary.train, summary.validation) = (Side::of(&train), Side::of(&validation));
+    summary.hash = hash_of(&train, &validation).to_string();
     Ok(Corpus { train, validation, summary })
+}
+
+/// Names a corpus by its two sides.
+fn hash_of(train: &Split, validation: &Split) -> ContentHash {
+    let mut hasher = ContentHasher::new();
+    hasher.piece(&train.hash.0).piece(&validation.hash.0);
+    hasher.finish()
 }
 
 /// `f` of each item, on all threads when there are enough items to be worth waking them.

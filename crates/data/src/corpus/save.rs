@@ -4,10 +4,12 @@ use super::{Corpus, Split, Summary};
 use crate::limits::{Limits, Packing, unpack, unpack_error};
 use crate::{DataError, Document};
 use serde::{Deserialize, Serialize};
-use std::io::{BufRead, BufReader};
+use std::io::{BufRead, BufReader, Read as _};
 use std::path::Path;
 
-const SUMMARY: &str = "corpus.json";
+pub(super) const SUMMARY: &str = "corpus.json";
+/// Largest summary that is read; longer ones are cut and then no JSON.
+const MAX_SUMMARY: u64 = 16 << 20;
 /// Repetitive text packs well; ours is written by us and verified by its hash.
 const LIMITS: Limits = Limits { bytes: 1 << 40, ratio: 100_000, free: 1 << 20 };
 
@@ -19,13 +21,17 @@ struct Line<'a> {
 }
 
 impl Corpus {
-    /// Writes `train.jsonl.zst`, `validation.jsonl.zst` and, last, `corpus.json` with counts and hashes.
+    /// Writes a folder with `train.jsonl.zst`, `validation.jsonl.zst` and `corpus.json` with counts and hashes. It is
+    /// there whole or not at all, and replaces a folder that was there.
     ///
     /// # Errors
     /// [`DataError::Core`] with the path and the system's reason.
     pub fn save(&self, folder: &Path) -> Result<(), DataError> {
+        kleiber_core::atomic::folder(folder, |folder| self.write(folder))
+    }
+
+    fn write(&self, folder: &Path) -> Result<(), DataError> {
         let fail = |source| DataError::Io { path: folder.into(), action: "write", source };
-        std::fs::create_dir_all(folder).map_err(fail)?;
         for (name, split) in [("train", &self.train), ("validation", &self.validation)] {
             let mut encoder = zstd::stream::write::Encoder::new(Vec::new(), 3).map_err(fail)?;
             for d in &split.documents {
@@ -41,19 +47,31 @@ impl Corpus {
         Ok(kleiber_core::atomic::write(&folder.join(SUMMARY), &summary)?)
     }
 
-    /// Reads a folder that [`Corpus::save`] wrote and verifies both hashes.
+    /// Reads a folder that [`Corpus::save`] wrote and verifies the hashes.
     ///
     /// # Errors
     /// [`DataError::Io`], [`DataError::Malformed`], or [`DataError::Checksum`] when the documents are not the recorded
     /// ones.
     pub fn load(folder: &Path) -> Result<Self, DataError> {
-        let path = folder.join(SUMMARY);
-        let bytes = std::fs::read(&path).map_err(DataError::read(&path))?;
-        let summary: Summary = serde_json::from_slice(&bytes).map_err(|e| malformed(&path, 0, &e))?;
+        let summary = summary(folder)?;
         let train = read(&folder.join("train.jsonl.zst"), &summary.train.hash)?;
         let validation = read(&folder.join("validation.jsonl.zst"), &summary.validation.hash)?;
+        let found = super::hash_of(&train, &validation).to_string();
+        if found != summary.hash {
+            let (source_name, expected) = (folder.join(SUMMARY).display().to_string(), summary.hash);
+            return Err(DataError::Checksum { source_name, found, expected });
+        }
         Ok(Self { train, validation, summary })
     }
+}
+
+/// The summary of a saved corpus.
+pub(super) fn summary(folder: &Path) -> Result<Summary, DataError> {
+    let path = folder.join(SUMMARY);
+    let file = std::fs::File::open(&path).map_err(DataError::read(&path))?;
+    let mut bytes = Vec::new();
+    file.take(MAX_SUMMARY).read_to_end(&mut bytes).map_err(DataError::read(&path))?;
+    serde_json::from_slice(&bytes).map_err(|e| malformed(&path, 0, &e))
 }
 
 fn malformed(path: &Path, line: u64, error: &serde_json::Error) -> DataError {

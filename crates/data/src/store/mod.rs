@@ -155,6 +155,20 @@ impl TokenStore {
         self.header.text_bytes
     }
 
+    /// A mean loss over all tokens of the store (nats per token, end-of-text tokens counted) as bits per byte of its
+    /// text, so that vocabularies compare. For a part of the store there is [`crate::Batch::text_bytes`].
+    ///
+    /// ```
+    /// use kleiber_data::{Document, TokenStore, Tokenizer};
+    /// let store = TokenStore::in_memory(&Tokenizer::Bytes, &[Document::new("abc", "docs", "a")])?;
+    /// // Four tokens of one bit each, for three bytes.
+    /// assert!((store.bits_per_byte(std::f64::consts::LN_2) - 4.0 / 3.0).abs() < 1e-12);
+    /// # Ok::<(), kleiber_data::DataError>(())
+    /// ```
+    pub fn bits_per_byte(&self, loss: f64) -> f64 {
+        loss / std::f64::consts::LN_2 * self.tokens() as f64 / self.text_bytes() as f64
+    }
+
     /// Size of the vocabulary.
     pub fn vocab(&self) -> u32 {
         self.header.vocab

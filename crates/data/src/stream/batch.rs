@@ -71,6 +71,13 @@ pub struct Batch {
 }
 
 impl Batch {
+    /// Bytes of text that its targets stand for: what a loss over them is divided by for bits per byte. End-of-text and
+    /// padding count 0. Over one packed epoch of a store, this is its [`TokenStore::text_bytes`].
+    pub fn text_bytes(&self, tokenizer: &crate::Tokenizer) -> u64 {
+        // No vocabulary holds `IGNORE`.
+        tokenizer.bytes_of(&self.targets)
+    }
+
     pub(super) fn with_capacity(batch: usize, context: usize) -> Self {
         // A wrong count should fail at its first missing sequence, not while reserving memory for all.
         let new = || Vec::with_capacity(batch.saturating_mul(context).min(1 << 24));

@@ -52,6 +52,15 @@ impl Schedule {
         self.end
     }
 
+    /// Sequences of each part before position `n`.
+    pub(super) fn taken(&self, n: u64) -> Result<Vec<u64>, DataError> {
+        if let Some(length) = self.end.filter(|&end| n > end) {
+            return Err(DataError::Exhausted { index: n, length });
+        }
+        let segment = &self.segments[self.segments.partition_point(|s| s.start <= n) - 1];
+        Ok((0..segment.taken.len()).map(|part| segment.taken_at(part, n - segment.start)).collect())
+    }
+
     /// The part at position `n` and how many of its sequences came before.
     pub(super) fn at(&self, n: u64) -> Result<(usize, u64), DataError> {
         if let Some(length) = self.end.filter(|&end| n >= end) {
@@ -165,9 +174,11 @@ mod tests {
         for n in 0..1038 {
             let (part, rank) = schedule.at(n).unwrap();
             assert_eq!(rank, taken[part]);
+            assert_eq!(schedule.taken(n).unwrap(), taken);
             taken[part] += 1;
         }
-        assert_eq!(taken, limits);
+        assert_eq!((taken, schedule.taken(1038).unwrap()), (limits, limits.to_vec()));
+        assert!(schedule.taken(1039).is_err());
         assert!(matches!(schedule.at(1038), Err(DataError::Exhausted { index: 1038, length: 1038 })));
     }
 }

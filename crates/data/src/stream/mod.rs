@@ -194,6 +194,14 @@ impl Stream {
         self.schedule.end()
     }
 
+    /// Sequences that each part gives to the first `n` positions.
+    ///
+    /// # Errors
+    /// [`DataError::Exhausted`] when the stream ends before.
+    pub fn taken(&self, n: u64) -> Result<Vec<u64>, DataError> {
+        self.schedule.taken(n)
+    }
+
     /// A stream holds at least one sequence.
     pub fn is_empty(&self) -> bool {
         false
@@ -408,7 +416,8 @@ mod tests {
             assert_eq!(place.epoch, counts[place.part] / stream.epoch_len(place.part));
             counts[place.part] += 1;
         }
-        assert_eq!(counts, [1840, 160]);
+        assert_eq!((counts, stream.taken(2000).unwrap()), ([1840, 160], vec![1840, 160]));
+        assert_eq!((stream.taken(0).unwrap(), stream.taken(4).unwrap()), (vec![0, 0], vec![3, 1]));
         assert_eq!(stream.len(), None);
     }
 

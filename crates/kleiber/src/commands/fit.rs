@@ -248,7 +248,7 @@ fn by_group(args: &FitArgs, table: &Table, column: &str) -> Result<Output, CliEr
         output = output.with_findings(Status::Ok, &reasons, &warnings);
         fits.insert(label.to_string(), fit.printed());
     }
-    output.refused = fits.values().all(|f| !f.is_ok());
+    output.code = if fits.values().all(|f| !f.is_ok()) { 2 } else { 0 };
     if args.json {
         let status = if output.refused { Status::Refused } else { Status::Ok };
         let document =

@@ -2,11 +2,13 @@
 
 pub(crate) mod compare;
 pub(crate) mod completions;
+pub(crate) mod data;
 pub(crate) mod doctor;
 pub(crate) mod fit;
 pub(crate) mod man;
 pub(crate) mod plan;
 pub(crate) mod predict;
+pub(crate) mod sweep;
 mod table;
 pub(crate) mod train;
 
@@ -30,7 +32,9 @@ pub(crate) fn run(cli: &Cli) -> Result<Output, CliError> {
         Command::Compare(args) => compare::run(args),
         Command::Predict(args) => predict::run(args),
         Command::Plan(args) => plan::run(args),
-        Command::Train(args) => train::run(args),
+        Command::Data(command) => data::run(command, cli.quiet),
+        Command::Sweep(args) => sweep::run(args, cli.quiet),
+        Command::Train(args) => train::run(args, cli.quiet),
         Command::Doctor(args) => doctor::run(args),
         Command::Completions(args) => Ok(completions::run(args)),
         Command::Man(args) => man::run(args),

@@ -127,7 +127,7 @@ fn compute(args: &ComputeArgs) -> Result<Output, CliError> {
     let plan = plan_compute(&fit, &request)?;
     let mut output = if args.json { Output::json(&plan) } else { Output::text(compute_text(&plan, &fit)) };
     output = output.with_findings(plan.status, &plan.reasons, &plan.warnings);
-    if let (Some(n), Some(d), true) = (plan.params.value, plan.tokens.value, !output.refused && designs(&fit)) {
+    if let (Some(n), Some(d), true) = (plan.params.value, plan.tokens.value, output.code == 0 && designs(&fit)) {
         let law = quoted(&args.law.to_string_lossy());
         output.hints.push(format!(
             "next: kleiber plan design {law} --target params={n:.3e},tokens={d:.3e} --budget {:.1e}",

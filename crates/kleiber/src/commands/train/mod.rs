@@ -4,11 +4,14 @@ mod dashboard;
 mod progress;
 mod show;
 
+pub(crate) use progress::line;
+pub(crate) use show::duration;
+
 use crate::error::CliError;
 use crate::output::{Output, write_stderr};
 use clap::Args;
-use kleiber_core::units::{Bytes, format_quantity};
-use kleiber_data::{ContentHash, Stage};
+use kleiber_core::units::Bytes;
+use kleiber_data::Stage;
 use kleiber_train::config::TokenBudget;
 use kleiber_train::estimate::{Memory, Speed, calibrate};
 use kleiber_train::{Outcome, Plan, Reason, RunConfig, RunOptions, Texts};
@@ -107,12 +110,16 @@ struct Document<'a> {
 }
 
 /// Runs `kleiber train`.
-pub(crate) fn run(args: &TrainArgs) -> Result<Output, CliError> {
+pub(crate) fn run(args: &TrainArgs, quiet: bool) -> Result<Output, CliError> {
     let mut config = RunConfig::load(args.config.as_deref(), &overrides(args))?;
     if args.print_config {
         return Ok(Output::text(config.to_toml()));
     }
-    let tell = |stage: Stage| write_stderr(&stage.to_string());
+    let tell = |stage: Stage| {
+        if !quiet {
+            write_stderr(&stage.to_string());
+        }
+    };
     let texts = Texts::prepare(&config.data, &cache(args), &tell)?;
     let store = texts.train.clone();
     let mut speed = None;
@@ -124,7 +131,7 @@ pub(crate) fn run(args: &TrainArgs) -> Result<Output, CliError> {
         speed = Some(measured);
     }
     let plan = Plan::new(&config, texts.tokenizer.vocab())?;
-    let name = args.name.clone().unwrap_or_else(|| default_name(&plan));
+    let name = args.name.clone().unwrap_or_else(|| plan.name(&texts));
     check_name(&name)?;
     let folder = args.runs.join(&name);
     let table = args.table.clone().unwrap_or_else(|| args.runs.join("runs.parquet"));
@@ -197,13 +204,6 @@ fn cache(args: &TrainArgs) -> PathBuf {
     args.cache.clone().unwrap_or_else(|| args.runs.join("cache"))
 }
 
-/// `4x144-20M-1f2e3d4c`: layers, width, tokens, and the beginning of a hash of the configuration.
-pub(crate) fn default_name(plan: &Plan) -> String {
-    let hash = ContentHash::of(plan.config.to_toml().as_bytes()).to_string();
-    let tokens = format_quantity(plan.tokens() as f64);
-    format!("{}x{}-{tokens}-{}", plan.decoder.layers, plan.decoder.width, &hash[..8])
-}
-
 fn check_name(name: &str) -> Result<(), CliError> {
     let plain = |c: char| c.is_ascii_alphanumeric() || "._-@".contains(c);
     if name.is_empty() || name.len() > 120 || name.starts_with('.') || !name.chars().all(plain) {
@@ -217,9 +217,7 @@ fn check_name(name: &str) -> Result<(), CliError> {
 
 /// Refuses a run that the machine cannot hold.
 fn enough_memory(memory: &Memory) -> Result<(), CliError> {
-    let mut system = sysinfo::System::new();
-    system.refresh_memory();
-    let available = system.available_memory();
+    let available = available_memory();
     if available > 0 && memory.total() > available {
         let show = |bytes: u64| Bytes(bytes as f64).to_string();
         return Err(CliError::limit(
@@ -228,6 +226,13 @@ fn enough_memory(memory: &Memory) -> Result<(), CliError> {
         ));
     }
     Ok(())
+}
+
+/// Bytes of memory that are free or can be made so; 0 where the system does not tell.
+pub(crate) fn available_memory() -> u64 {
+    let mut system = sysinfo::System::new();
+    system.refresh_memory();
+    system.available_memory()
 }
 
 fn minutes(text: &str) -> Result<f64, String> {

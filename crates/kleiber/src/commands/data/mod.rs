@@ -1,0 +1,97 @@
+//! `kleiber data`: text for training.
+
+mod build;
+mod inspect;
+mod mix;
+mod pack;
+mod source;
+mod synth;
+mod tokenize;
+
+use crate::error::CliError;
+use crate::output::{Output, write_stderr};
+use crate::render::{self, TableBlock};
+use clap::Subcommand;
+use kleiber_core::units::{format_quantity, format_significant};
+use kleiber_data::{Prepared, Stage, TokenStore};
+use std::path::Path;
+use std::sync::Arc;
+
+/// Build, tokenize, inspect, synthesise, mix and pack text.
+#[derive(Debug, Subcommand)]
+pub(crate) enum DataCommand {
+    Build(build::BuildArgs),
+    Tokenize(tokenize::TokenizeArgs),
+    Inspect(inspect::InspectArgs),
+    Synth(synth::SynthArgs),
+    Mix(mix::MixArgs),
+    Pack(pack::PackArgs),
+}
+
+impl DataCommand {
+    /// Whether JSON is asked for.
+    pub(crate) fn json(&self) -> bool {
+        match self {
+            Self::Build(a) => a.json,
+            Self::Tokenize(a) => a.json,
+            Self::Inspect(a) => a.json,
+            Self::Synth(a) => a.json,
+            Self::Mix(a) => a.json,
+            Self::Pack(a) => a.json,
+        }
+    }
+}
+
+/// Runs `kleiber data`.
+pub(crate) fn run(command: &DataCommand, quiet: bool) -> Result<Output, CliError> {
+    // One line per stage: stages take seconds, so a terminal needs no more than a log does.
+    let tell = |stage: Stage| {
+        if !quiet {
+            write_stderr(&stage.to_string());
+        }
+    };
+    match command {
+        DataCommand::Build(args) => build::run(args, &tell),
+        DataCommand::Tokenize(args) => tokenize::run(args, &tell),
+        DataCommand::Inspect(args) => inspect::run(args),
+        DataCommand::Synth(args) => synth::run(args),
+        DataCommand::Mix(args) => mix::run(args),
+        DataCommand::Pack(args) => pack::run(args),
+    }
+}
+
+/// A table of names and numbers: the first column is text.
+fn table(headers: &[&str], rows: Vec<Vec<String>>) -> String {
+    let block = TableBlock {
+        headers: headers.iter().map(|h| (*h).to_string()).collect(),
+        rows,
+        numeric: (0..headers.len()).map(|column| column > 0).collect(),
+    };
+    render::terminal_table(&block, Some(110))
+}
+
+/// Bytes for people: `63.1 MB`.
+fn megabytes(bytes: u64) -> String {
+    match bytes {
+        0..10_000 => format!("{bytes} B"),
+        10_000..10_000_000 => format!("{} kB", format_significant(bytes as f64 / 1e3, 4)),
+        _ => format!("{} MB", format_significant(bytes as f64 / 1e6, 4)),
+    }
+}
+
+/// A number of tokens, documents or sequences for people.
+fn count(number: u64) -> String {
+    format_quantity(number as f64)
+}
+
+/// The store that a path names: a token store, or one side of a prepared corpus (the training side).
+fn open_store(path: &Path) -> Result<Arc<TokenStore>, CliError> {
+    if Prepared::is_at(path) {
+        return Ok(Prepared::open(path)?.train);
+    }
+    if path.is_dir() {
+        let message = format!("{}: no token store and no prepared corpus", path.display());
+        return Err(CliError::usage(message, "make one with: kleiber data tokenize"));
+    }
+    Ok(TokenStore::open(path)?.into())
+}

@@ -1,0 +1,187 @@
+//! `kleiber data synth`: documents of a synthetic task.
+
+use super::table;
+use crate::error::CliError;
+use crate::figures::quoted;
+use crate::output::Output;
+use clap::{Args, ValueEnum};
+use kleiber_data::tasks::{self, Fold, Task, TaskInfo};
+use serde_json::{Map, Value, json};
+use std::path::PathBuf;
+
+/// Most documents of one call.
+const MOST: u64 = 100_000_000;
+
+/// Which examples.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum FoldName {
+    /// To learn from.
+    Train,
+    /// To be asked.
+    Test,
+}
+
+/// Write documents of a synthetic task as JSON Lines, each a function of seed, fold and index.
+///
+/// Each line holds text, prompt and answer, the task as domain, and a group of its own, so `data build` and
+/// `data tokenize` read it. --list shows the tasks, or the parameters of one.
+#[derive(Debug, Args)]
+#[command(after_help = "Examples:
+  kleiber data synth --list
+  kleiber data synth addition --list
+  kleiber data synth addition --count 10000 --set digits=3 --set format=reverse --out sums.jsonl
+  kleiber data synth multiplication --set spaces.p=0.5 --set spaces.max=2 --fold test --count 5")]
+pub(crate) struct SynthArgs {
+    /// Name of the task.
+    #[arg(required_unless_present = "list")]
+    name: Option<String>,
+    /// Number of documents.
+    #[arg(long, value_name = "N", default_value_t = 10, value_parser = clap::value_parser!(u64).range(1..=MOST))]
+    count: u64,
+    /// A parameter of the task; parameters of parameters with a dot.
+    #[arg(long = "set", value_name = "KEY=VALUE")]
+    sets: Vec<String>,
+    /// Training or test examples; they share no question where a task has finitely many.
+    #[arg(long, value_enum, default_value = "train")]
+    fold: FoldName,
+    /// Seed of the examples.
+    #[arg(long, default_value_t = 0)]
+    seed: u64,
+    /// File to write instead of stdout.
+    #[arg(long, short, value_name = "FILE.jsonl")]
+    out: Option<PathBuf>,
+    /// List the tasks, or the parameters of one.
+    #[arg(long)]
+    list: bool,
+    /// Print one JSON document (kleiber.data-synth/1).
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+/// Runs `kleiber data synth`.
+pub(crate) fn run(args: &SynthArgs) -> Result<Output, CliError> {
+    let Some(name) = &args.name else { return Ok(list(args)) };
+    let parameters = parameters(&args.sets)?;
+    let task = tasks::build(name, &parameters)?;
+    if args.list {
+        return Ok(describe(args, name));
+    }
+    if let Some(out) = args.out.as_ref().filter(|out| out.extension().is_none_or(|e| e != "jsonl")) {
+        let message = format!("{}: documents are written as JSON Lines", out.display());
+        return Err(CliError::usage(message, format!("name it {}", out.with_extension("jsonl").display())));
+    }
+    let document = |index| line(&*task, args, index);
+    if args.json && args.out.is_none() {
+        let documents: Vec<Value> = (0..args.count).map(document).collect::<Result<_, CliError>>()?;
+        return Ok(Output::json(&json!({
+            "schema": "kleiber.data-synth/1",
+            "task": name,
+            "parameters": full(name, &parameters),
+            "seed": args.seed,
+            "documents": documents,
+        })));
+    }
+    let mut lines = String::new();
+    for index in 0..args.count {
+        lines += &document(index)?.to_string();
+        lines.push('\n');
+    }
+    let Some(out) = &args.out else { return Ok(Output::text(lines)) };
+    kleiber_core::atomic::write(out, lines.as_bytes())?;
+    let mut output = if args.json {
+        Output::json(&json!({
+            "schema": "kleiber.data-synth/1",
+            "task": name,
+            "parameters": full(name, &parameters),
+            "seed": args.seed,
+            "out": out,
+            "documents": args.count,
+            "bytes": lines.len(),
+        }))
+    } else {
+        Output::text(format!("wrote {} documents of {name} to {}\n", args.count, out.display()))
+    };
+    let path = quoted(&out.to_string_lossy());
+    output.hints.push(format!("next: kleiber data tokenize --source {path} --tokenizer bytes --dedup none"));
+    Ok(output)
+}
+
+fn line(task: &dyn Task, args: &SynthArgs, index: u64) -> Result<Value, CliError> {
+    let fold = if args.fold == FoldName::Train { Fold::Train } else { Fold::Test };
+    let example = task.sample(args.seed, fold, index)?;
+    let (text, name) = (example.text(), task.name());
+    let group = format!("{name}#{index:08}");
+    Ok(json!({
+        "text": text, "prompt": example.prompt, "answer": example.answer, "domain": name, "group": group,
+    }))
+}
+
+/// `--set a.b=1` as an object; values are JSON where they can be read as such, and text otherwise.
+fn parameters(sets: &[String]) -> Result<Value, CliError> {
+    let mut root = Map::new();
+    for set in sets {
+        let bad =
+            |why: &str| CliError::usage(format!("--set {set}: {why}"), "write --set digits=3 or --set spaces.p=0.5");
+        let (key, value) = set.split_once('=').ok_or_else(|| bad("is not KEY=VALUE"))?;
+        let value = serde_json::from_str(value).unwrap_or_else(|_| Value::String(value.into()));
+        let mut parts: Vec<&str> = key.split('.').collect();
+        let last = parts.pop().unwrap_or_default();
+        if last.is_empty() || parts.iter().any(|p| p.is_empty()) {
+            return Err(bad("has an empty name"));
+        }
+        let mut object = &mut root;
+        for part in parts {
+            let entry = object.entry(part).or_insert_with(|| json!({}));
+            object = entry.as_object_mut().ok_or_else(|| bad("is inside a parameter that has a value"))?;
+        }
+        if object.insert(last.into(), value).is_some() {
+            return Err(bad("is set twice"));
+        }
+    }
+    Ok(Value::Object(root))
+}
+
+fn info(name: &str) -> Option<&'static TaskInfo> {
+    tasks::registry().iter().find(|info| info.name == name)
+}
+
+/// All parameters, defaults where none is set.
+fn full(name: &str, parameters: &Value) -> Value {
+    let mut all = info(name).map_or_else(|| json!({}), |info| (info.defaults)());
+    if let (Some(all), Some(set)) = (all.as_object_mut(), parameters.as_object()) {
+        all.extend(set.clone());
+    }
+    all
+}
+
+fn entry(info: &TaskInfo) -> Value {
+    let parameters = (info.defaults)();
+    json!({ "name": info.name, "description": info.description, "source": info.source, "parameters": parameters })
+}
+
+fn list(args: &SynthArgs) -> Output {
+    let tasks = tasks::registry();
+    if args.json {
+        let entries: Vec<Value> = tasks.iter().map(entry).collect();
+        return Output::json(&json!({ "schema": "kleiber.data-synth/1", "tasks": entries }));
+    }
+    let width = tasks.iter().map(|info| info.name.len()).max().unwrap_or(0);
+    let row = |info: &TaskInfo| format!("{:width$}  {}\n{:width$}  {}\n", info.name, info.description, "", info.source);
+    let mut output = Output::text(tasks.iter().map(row).collect::<String>());
+    output.hints.push("next: kleiber data synth addition --list".into());
+    output
+}
+
+fn describe(args: &SynthArgs, name: &str) -> Output {
+    let entries = info(name).map(entry).into_iter().collect::<Vec<Value>>();
+    if args.json {
+        return Output::json(&json!({ "schema": "kleiber.data-synth/1", "tasks": entries }));
+    }
+    let defaults = full(name, &Value::Null);
+    let rows = defaults.as_object().into_iter().flatten().map(|(key, value)| vec![key.clone(), value.to_string()]);
+    let description = info(name).map_or("", |info| info.description);
+    let mut output =
+        Output::text(format!("{name}: {description}\n\n{}", table(&["parameter", "default"], rows.collect())));
+    output.hints.push(format!("next: kleiber data synth {name} --count 3"));
+    output
+}

@@ -1,0 +1,42 @@
+//! The one error type of this crate.
+
+use kleiber_core::CoreError;
+use kleiber_train::TrainError;
+
+/// Everything that can be wrong with a sweep; what goes wrong in one of its runs is that run's result.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum SweepError {
+    /// Files.
+    #[error(transparent)]
+    Core(#[from] CoreError),
+    /// The configuration of a cell.
+    #[error("cell {cell}: {source}")]
+    Cell {
+        /// Its assignments.
+        cell: String,
+        /// What is wrong with them.
+        source: Box<TrainError>,
+    },
+    /// The configuration of the sweep.
+    #[error("{source_name}: {why}")]
+    Config {
+        /// File name.
+        source_name: String,
+        /// What is wrong.
+        why: String,
+    },
+}
+
+impl SweepError {
+    /// One thing to try.
+    pub fn hint(&self) -> String {
+        match self {
+            Self::Core(e) => e.hint(),
+            Self::Cell { source, .. } => source.hint(),
+            Self::Config { .. } => {
+                "a sweep has `base` (a run's file), [set] for all cells, [grid] of lists, and [[cells]]".into()
+            }
+        }
+    }
+}
