@@ -1,13 +1,15 @@
 //! Byte-pair encoding through the `tokenizers` crate.
 
+use super::words::{self, Cache, Spelling};
 use super::{END_OF_TEXT, check};
 use crate::{ContentHash, DataError};
 use kleiber_core::guard;
+use std::sync::Arc;
 use tokenizers::decoders::byte_level::ByteLevel as ByteDecoder;
-use tokenizers::models::bpe::{BPE, BpeTrainerBuilder};
-use tokenizers::models::{ModelWrapper, TrainerWrapper};
+use tokenizers::models::ModelWrapper;
+use tokenizers::models::bpe::{BPE, BpeTrainer, BpeTrainerBuilder};
 use tokenizers::pre_tokenizers::byte_level::ByteLevel;
-use tokenizers::{AddedToken, DecoderWrapper};
+use tokenizers::{AddedToken, DecoderWrapper, Model, PreTokenizerWrapper, Trainer};
 
 /// Names that published tokenizers give the token between documents, in order of preference.
 const END_NAMES: [&str; 8] =
@@ -23,6 +25,8 @@ pub struct Bpe {
     end: u32,
     /// Bytes of each token; absent when tokens are not byte-level.
     bytes: Option<Vec<Box<[u8]>>>,
+    /// Words encoded before, where a text is encoded word by word.
+    words: Option<Arc<Cache>>,
 }
 
 impl Bpe {
@@ -34,15 +38,21 @@ impl Bpe {
             return Err(DataError::option("vocab", vocab, "257 to 1048576"));
         }
         let fail = |why: String| DataError::Tokenizer { source_name: "training".into(), why };
-        let mut inner = byte_level(BPE::default());
-        let trainer = BpeTrainerBuilder::new()
-            .show_progress(false)
-            .vocab_size(vocab)
-            .min_frequency(2)
-            .initial_alphabet(ByteLevel::alphabet().into_iter().collect())
-            .special_tokens(vec![AddedToken::from(END_OF_TEXT, true).normalized(false)])
-            .build();
-        inner.train(&mut TrainerWrapper::from(trainer), texts).map_err(|e| fail(e.to_string()))?;
+        let mut trainer = trainer(vocab);
+        let spelling = Spelling::new();
+        let words = |text: &str| {
+            let mut words = Vec::new();
+            words::each(text, |word| {
+                words.push(spelling.of(word));
+                Ok(())
+            })?;
+            Ok(words)
+        };
+        trainer.feed(texts, words).map_err(|e| fail(e.to_string()))?;
+        let mut model = BPE::default();
+        let special = trainer.train(&mut model).map_err(|e| fail(e.to_string()))?;
+        let mut inner = byte_level(model);
+        inner.add_special_tokens(special).map_err(|e| fail(e.to_string()))?;
         let bpe = Self::from_inner("training", inner)?;
         if bpe.vocab < vocab {
             return Err(fail(format!("the texts hold pairs for only {} of {vocab} tokens", bpe.vocab)));
@@ -105,19 +115,33 @@ impl Bpe {
             }
             table
         });
-        Ok(Self { hash: ContentHash::of(json.as_bytes()), json, vocab, end, bytes, inner })
+        let words = by_words(&inner).then(Arc::default);
+        Ok(Self { hash: ContentHash::of(json.as_bytes()), json, vocab, end, bytes, words, inner })
     }
 
     pub(super) fn encode(&self, text: &str) -> Result<Vec<u32>, DataError> {
         let fail = |why: String| DataError::Tokenizer { source_name: "tokenizer".into(), why };
-        let encoding = guard::quiet(|| self.inner.encode_fast(text, false))
+        let tokens = guard::quiet(|| self.encode_any(text))
             .map_err(fail)?
             .map_err(|e| fail(format!("cannot encode a text of {} bytes: {e}", text.len())))?;
-        let tokens = encoding.get_ids().to_vec();
         match tokens.iter().find(|&&t| t as usize >= self.vocab || t == self.end) {
             None => Ok(tokens),
             Some(token) => Err(fail(format!("encodes text as token {token}, which no text should have"))),
         }
+    }
+
+    fn encode_any(&self, text: &str) -> Result<Vec<u32>, tokenizers::Error> {
+        let Some(cache) = &self.words else {
+            return Ok(self.inner.encode_fast(text, false)?.get_ids().to_vec());
+        };
+        let spelling = Spelling::new();
+        let encode = |word: &str| {
+            let tokens = self.inner.get_model().tokenize(&spelling.of(word))?;
+            Ok::<_, tokenizers::Error>(tokens.into_iter().map(|token| token.id).collect())
+        };
+        let mut tokens = Vec::with_capacity(text.len() / 3);
+        words::each(text, |word| cache.push(word, &mut tokens, encode))?;
+        Ok(tokens)
     }
 
     pub(super) fn decode(&self, tokens: &[u32]) -> String {
@@ -159,6 +183,26 @@ impl Bpe {
     }
 }
 
+fn trainer(vocab: usize) -> BpeTrainer {
+    BpeTrainerBuilder::new()
+        .show_progress(false)
+        .vocab_size(vocab)
+        .min_frequency(2)
+        .initial_alphabet(ByteLevel::alphabet().into_iter().collect())
+        .special_tokens(vec![AddedToken::from(END_OF_TEXT, true).normalized(false)])
+        .build()
+}
+
+/// Whether a tokenizer does nothing but cut text into the words of GPT-2 and encode each by itself. Most files are of
+/// another kind; they go the way of the `tokenizers` crate.
+fn by_words(inner: &tokenizers::Tokenizer) -> bool {
+    let cut = matches!(inner.get_pre_tokenizer(), Some(PreTokenizerWrapper::ByteLevel(level))
+        if level.use_regex && !level.add_prefix_space);
+    let random = matches!(inner.get_model(), ModelWrapper::BPE(model) if model.dropout.is_some());
+    let found_in_text = inner.get_added_tokens_decoder().values().any(|token| !token.special);
+    cut && !random && !found_in_text && inner.get_normalizer().is_none()
+}
+
 fn byte_level(model: BPE) -> tokenizers::Tokenizer {
     let mut inner = tokenizers::Tokenizer::new(model);
     inner.with_pre_tokenizer(Some(ByteLevel::new(false, false, true)));
@@ -168,7 +212,7 @@ fn byte_level(model: BPE) -> tokenizers::Tokenizer {
 
 /// The letter that stands for each byte in byte-level vocabularies (GPT-2): printable Latin-1 for itself, the rest
 /// from U+0100 on.
-fn byte_letters() -> [char; 256] {
+pub(super) fn byte_letters() -> [char; 256] {
     let mut next = 0x100;
     std::array::from_fn(|byte| {
         if matches!(byte, 0x21..=0x7e | 0xa1..=0xac | 0xae..=0xff) {
@@ -177,4 +221,42 @@ fn byte_letters() -> [char; 256] {
         next += 1;
         char::from_u32(next - 1).unwrap_or_default()
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn encoding_by_words_gives_the_tokens_of_the_whole_text() {
+        let texts = [
+            "fn main() {\n    let x = \"don't\";\n\tprintln!(\"{x:>8}\");\r\n}\n\n\n",
+            "naïve café 1234 + 5678, it's  42½ 日本語 🦀🦀<|endoftext|> end   ",
+            &"long".repeat(50),
+            "",
+        ];
+        let bpe = Bpe::train(texts.iter().cycle().take(8), 300).unwrap();
+        assert!(bpe.words.is_some());
+        // Twice: the second time from the words that were kept.
+        for text in texts.iter().chain(&texts) {
+            let whole = bpe.inner.encode_fast(*text, false).unwrap().get_ids().to_vec();
+            assert_eq!(bpe.encode(text).unwrap(), whole, "{text:?}");
+        }
+        let mut other = bpe.inner.clone();
+        other.with_pre_tokenizer(Some(ByteLevel::new(true, false, true)));
+        assert!(!by_words(&other), "a space before each text");
+        other = bpe.inner.clone();
+        other.add_tokens([AddedToken::from("main", false)]).unwrap();
+        assert!(!by_words(&other), "tokens found in text");
+    }
+
+    #[test]
+    fn training_by_words_gives_the_tokenizer_of_the_crate() {
+        let texts = ["the cat sat on the mat; the dog didn't", "déjà vu, the 99 cats\n\n  sat there"];
+        let ours = Bpe::train(texts.iter(), 264).unwrap();
+        let mut theirs = byte_level(BPE::default());
+        let mut trainer = tokenizers::models::TrainerWrapper::from(trainer(264));
+        theirs.train(&mut trainer, texts.iter()).unwrap();
+        assert_eq!(ours.inner.get_vocab(true), theirs.get_vocab(true));
+    }
 }

@@ -3,6 +3,7 @@
 
 mod bpe;
 mod check;
+mod words;
 
 pub use bpe::Bpe;
 
