@@ -31,4 +31,4 @@ pub use hash::{ContentHash, ContentHasher};
 pub use limits::Limits;
 pub use store::TokenStore;
 pub use stream::{Batch, IGNORE, Layout, Order, Part, Permutation, Place, Sequence, Stream, StreamOptions};
-pub use tokenizer::{Bpe, END_OF_TEXT, Tokenizer};
+pub use tokenizer::{Bpe, END_OF_TEXT, TextStream, Tokenizer};

@@ -3,8 +3,10 @@
 
 mod bpe;
 mod check;
+mod text;
 
 pub use bpe::Bpe;
+pub use text::TextStream;
 
 use crate::{ContentHash, DataError};
 use std::path::Path;
