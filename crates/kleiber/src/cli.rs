@@ -1,6 +1,6 @@
 //! The command line.
 
-use crate::commands::{compare, completions, doctor, fit, man, plan, predict};
+use crate::commands::{compare, completions, doctor, fit, generate, man, plan, predict};
 use clap::{Parser, Subcommand};
 
 /// Scaling laws from a table of training runs.
@@ -35,6 +35,7 @@ pub(crate) enum Command {
     Predict(predict::PredictArgs),
     #[command(subcommand)]
     Plan(plan::PlanCommand),
+    Generate(generate::GenerateArgs),
     Doctor(doctor::DoctorArgs),
     Completions(completions::CompletionsArgs),
     Man(man::ManArgs),
@@ -48,6 +49,7 @@ impl Cli {
             Command::Compare(a) => a.json,
             Command::Predict(a) => a.json,
             Command::Plan(a) => a.json(),
+            Command::Generate(a) => a.json,
             Command::Doctor(a) => a.json,
             Command::Completions(_) | Command::Man(_) => false,
         }

@@ -3,7 +3,9 @@
 use crate::output::{write_stderr, write_stdout};
 use crate::render::RenderError;
 use kleiber_core::CoreError;
+use kleiber_data::DataError;
 use kleiber_laws::LawError;
+use kleiber_models::ModelError;
 use std::process::ExitCode;
 
 /// Any failure of a command.
@@ -15,6 +17,12 @@ pub(crate) enum CliError {
     /// Laws.
     #[error(transparent)]
     Law(#[from] LawError),
+    /// Tokenizers.
+    #[error(transparent)]
+    Data(#[from] DataError),
+    /// Checkpoints and models.
+    #[error(transparent)]
+    Model(#[from] ModelError),
     /// Reports.
     #[error(transparent)]
     Render(#[from] RenderError),
@@ -39,6 +47,8 @@ impl CliError {
         match self {
             Self::Core(e) => e.hint(),
             Self::Law(e) => e.hint(),
+            Self::Data(e) => e.hint(),
+            Self::Model(e) => e.hint(),
             Self::Render(e) => e.hint().to_string(),
             Self::Usage { hint, .. } => hint.clone(),
         }

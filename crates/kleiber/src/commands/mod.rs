@@ -4,6 +4,7 @@ pub(crate) mod compare;
 pub(crate) mod completions;
 pub(crate) mod doctor;
 pub(crate) mod fit;
+pub(crate) mod generate;
 pub(crate) mod man;
 pub(crate) mod plan;
 pub(crate) mod predict;
@@ -27,6 +28,7 @@ pub(crate) fn run(cli: &Cli) -> Result<Output, CliError> {
         Command::Compare(args) => compare::run(args),
         Command::Predict(args) => predict::run(args),
         Command::Plan(args) => plan::run(args),
+        Command::Generate(args) => generate::run(args),
         Command::Doctor(args) => doctor::run(args),
         Command::Completions(args) => Ok(completions::run(args)),
         Command::Man(args) => man::run(args),
