@@ -36,4 +36,4 @@ pub use prepare::{Prepared, Recipe, StoreFacts, TokenizerSpec, prepare};
 pub use stage::Stage;
 pub use store::TokenStore;
 pub use stream::{Batch, IGNORE, Layout, Order, Part, Permutation, Place, Sequence, Stream, StreamOptions};
-pub use tokenizer::{Bpe, END_OF_TEXT, Tokenizer};
+pub use tokenizer::{Bpe, END_OF_TEXT, TextStream, Tokenizer};

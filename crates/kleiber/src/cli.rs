@@ -1,6 +1,6 @@
 //! The command line.
 
-use crate::commands::{compare, completions, data, doctor, fit, man, plan, predict, sweep, train};
+use crate::commands::{compare, completions, data, doctor, fit, generate, man, plan, predict, sweep, train};
 use clap::{Parser, Subcommand};
 
 /// Scaling laws from a table of training runs.
@@ -39,6 +39,7 @@ pub(crate) enum Command {
     Data(data::DataCommand),
     Train(Box<train::TrainArgs>),
     Sweep(sweep::SweepArgs),
+    Generate(generate::GenerateArgs),
     Doctor(doctor::DoctorArgs),
     Completions(completions::CompletionsArgs),
     Man(man::ManArgs),
@@ -55,6 +56,7 @@ impl Cli {
             Command::Data(a) => a.json(),
             Command::Train(a) => a.json,
             Command::Sweep(a) => a.json,
+            Command::Generate(a) => a.json,
             Command::Doctor(a) => a.json,
             Command::Completions(_) | Command::Man(_) => false,
         }

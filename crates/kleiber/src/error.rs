@@ -5,6 +5,7 @@ use crate::render::RenderError;
 use kleiber_core::CoreError;
 use kleiber_data::DataError;
 use kleiber_laws::LawError;
+use kleiber_models::ModelError;
 use kleiber_sweep::SweepError;
 use kleiber_train::TrainError;
 use std::io::ErrorKind;
@@ -22,6 +23,9 @@ pub(crate) enum CliError {
     /// Laws.
     #[error(transparent)]
     Law(#[from] LawError),
+    /// Checkpoints and models.
+    #[error(transparent)]
+    Model(#[from] ModelError),
     /// Reports.
     #[error(transparent)]
     Render(#[from] RenderError),
@@ -66,6 +70,7 @@ impl CliError {
             Self::Core(e) => e.hint(),
             Self::Data(e) => e.hint(),
             Self::Law(e) => e.hint(),
+            Self::Model(e) => e.hint(),
             Self::Render(e) => e.hint().to_string(),
             Self::Train(e) => e.hint(),
             Self::Sweep(e) => e.hint(),

@@ -137,9 +137,27 @@ impl ModelError {
         }
     }
 
+    /// A file that is not what it claims to be.
+    pub(crate) fn malformed(source_name: impl Into<String>, why: impl AsRef<str>) -> Self {
+        Self::Malformed { source_name: source_name.into(), why: short(why.as_ref(), 300) }
+    }
+
+    /// An array that is not what the configuration needs.
+    pub(crate) fn array(source_name: impl Into<String>, name: &str, why: impl AsRef<str>) -> Self {
+        Self::Array { source_name: source_name.into(), name: short(name, 100), why: short(why.as_ref(), 300) }
+    }
+
     /// A read error with its path.
     pub(crate) fn read(path: &std::path::Path) -> impl FnOnce(std::io::Error) -> Self {
         let path = path.to_path_buf();
         move |source| Self::Io { path, source }
+    }
+}
+
+/// The start of a text that may be as long as a hostile file.
+pub(crate) fn short(text: &str, most: usize) -> String {
+    match text.char_indices().nth(most) {
+        None => text.to_string(),
+        Some((at, _)) => format!("{}...", &text[..at]),
     }
 }

@@ -58,11 +58,7 @@ fn token_by_token_is_the_whole_pass() {
                             fed += count;
                             let expected = &whole[(fed - 1) * VOCAB..fed * VOCAB];
                             let off = logits.iter().zip(expected).map(|(a, b)| (a - b).abs()).fold(0.0, f32::max);
-                            assert!(
-                                off < 1e-5,
-                                "{:?} after {fed} of {first}, {then}: {off}",
-                                decoder.config()
-                            );
+                            assert!(off < 1e-5, "{:?} after {fed} of {first}, {then}: {off}", decoder.config());
                             worst = worst.max(off);
                         }
                     }

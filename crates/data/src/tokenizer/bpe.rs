@@ -166,6 +166,11 @@ impl Bpe {
         Some(self.bytes.as_ref()?.get(token as usize)?)
     }
 
+    /// Whether every token stands for bytes, whatever its neighbours.
+    pub fn is_byte_level(&self) -> bool {
+        self.bytes.is_some()
+    }
+
     pub(super) fn json(&self) -> &str {
         &self.json
     }

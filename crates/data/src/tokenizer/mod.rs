@@ -3,9 +3,11 @@
 
 mod bpe;
 mod check;
+mod text;
 mod words;
 
 pub use bpe::Bpe;
+pub use text::TextStream;
 
 use crate::{ContentHash, DataError};
 use std::path::Path;

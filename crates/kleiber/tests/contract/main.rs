@@ -7,6 +7,7 @@ mod common;
 
 mod documents;
 mod files;
+mod generate;
 mod inputs;
 mod options;
 mod shell;

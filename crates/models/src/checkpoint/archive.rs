@@ -54,7 +54,7 @@ impl<'a> Archive<'a> {
     }
 
     fn add(&mut self, name: &str, source: Source<'a>, len: u64) -> Result<(), ModelError> {
-        let malformed = |why: String| ModelError::Malformed { source_name: name.into(), why };
+        let malformed = |why: String| ModelError::malformed(name, why);
         if len < PREFIX {
             return Err(malformed(format!("{len} bytes are no safetensors file")));
         }
@@ -77,12 +77,12 @@ impl<'a> Archive<'a> {
         let mut end = 0;
         for (array, info) in order {
             let (from, to) = info.data_offsets;
-            let refuse = |why| ModelError::Array { source_name: name.into(), name: array.clone(), why };
+            let refuse = |why: String| ModelError::array(name, array, why);
             if from != end {
                 let what = if from < end { "overlaps the array before it" } else { "leaves a hole before it" };
                 return Err(refuse(format!("{what}: it starts at {from}, expected {end}")));
             }
-            let expected = info.bytes().ok_or_else(|| refuse(format!("shape {:?} is impossible", info.shape)))?;
+            let expected = info.bytes().ok_or_else(|| refuse(format!("shape {} is impossible", shown(&info.shape))))?;
             if to.checked_sub(from) != Some(expected) {
                 let shape = &info.shape;
                 return Err(refuse(format!("bytes {from} to {to}, but {:?} {shape:?} needs {expected}", info.dtype)));
@@ -98,8 +98,7 @@ impl<'a> Archive<'a> {
             let bytes = info.data_offsets.1 - info.data_offsets.0;
             let place = Array { file, dtype, shape: info.shape, at, bytes };
             if self.arrays.insert(array.clone(), place).is_some() {
-                let why = "is in two files".to_string();
-                return Err(ModelError::Array { source_name: name.into(), name: array, why });
+                return Err(ModelError::array(name, &array, "is in two files"));
             }
         }
         self.files.push((name.into(), source));
@@ -132,7 +131,7 @@ impl<'a> Archive<'a> {
     /// [`ModelError::Array`] for integers and other types, and for numbers that are not finite.
     pub(super) fn numbers(&self, name: &str, array: &Array) -> Result<Vec<f32>, ModelError> {
         let (source_name, source) = &self.files[array.file];
-        let refuse = |why| ModelError::Array { source_name: source_name.clone(), name: name.into(), why };
+        let refuse = |why: String| ModelError::array(source_name, name, why);
         let read = || -> Result<Vec<u8>, ModelError> {
             let mut bytes = vec![0; array.bytes as usize];
             source.read(array.at, &mut bytes).map_err(|e| refuse(format!("cannot be read: {e}")))?;
@@ -159,6 +158,12 @@ impl<'a> Archive<'a> {
             }
         }
     }
+}
+
+/// A shape in a message, which may be as long as the header.
+fn shown(shape: &[usize]) -> String {
+    let more = if shape.len() > MAX_RANK { format!(" and {} more", shape.len() - MAX_RANK) } else { String::new() };
+    format!("{:?}{more}", &shape[..shape.len().min(MAX_RANK)])
 }
 
 impl Source<'_> {

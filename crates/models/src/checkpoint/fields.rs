@@ -1,6 +1,7 @@
 //! The fields of a `config.json`: each is taken by the family that knows it, and what is left over is refused by name.
 
 use crate::ModelError;
+use crate::error::short;
 use serde_json::{Map, Value};
 
 /// Fields that change nothing in the pass from tokens to logits, whatever their values: names, versions, special
@@ -58,28 +59,27 @@ impl Fields {
     pub(super) fn parse(name: &str, json: &[u8]) -> Result<Self, ModelError> {
         match serde_json::from_slice(json) {
             Ok(Value::Object(map)) => Ok(Self { source_name: name.into(), map }),
-            Ok(_) => Err(ModelError::Malformed { source_name: name.into(), why: "is no JSON object".into() }),
-            Err(e) => Err(ModelError::Malformed { source_name: name.into(), why: e.to_string() }),
+            Ok(_) => Err(ModelError::malformed(name, "is no JSON object")),
+            Err(e) => Err(ModelError::malformed(name, e.to_string())),
         }
     }
 
     fn wrong(&self, field: &str, found: &Value, expected: &str) -> ModelError {
         let why = format!("{field} = {}, expected {expected}", shown(found));
-        ModelError::Malformed { source_name: self.source_name.clone(), why }
+        ModelError::malformed(&self.source_name, why)
     }
 
     fn missing(&self, field: &str) -> ModelError {
-        ModelError::Malformed { source_name: self.source_name.clone(), why: format!("has no field `{field}`") }
+        ModelError::malformed(&self.source_name, format!("has no field `{field}`"))
     }
 
     /// The refusal of a value that the decoder cannot represent.
     pub(super) fn unsupported(&self, field: &str, found: impl std::fmt::Display, expected: &str) -> ModelError {
-        let source_name = self.source_name.clone();
         ModelError::Unsupported {
-            source_name,
-            field: field.into(),
-            found: found.to_string(),
-            expected: expected.into(),
+            source_name: self.source_name.clone(),
+            field: short(field, 100),
+            found: short(&found.to_string(), 100),
+            expected: short(expected, 300),
         }
     }
 
@@ -200,9 +200,5 @@ impl Fields {
 
 /// A value in a message.
 pub(super) fn shown(value: &Value) -> String {
-    let text = value.to_string();
-    match text.char_indices().nth(80) {
-        None => text,
-        Some((at, _)) => format!("{}...", &text[..at]),
-    }
+    short(&value.to_string(), 80)
 }

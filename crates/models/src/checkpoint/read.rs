@@ -89,7 +89,7 @@ fn assemble(
     for piece in (family.pieces)(config) {
         let entry = entries[piece.ours.as_str()];
         let name = find(family, &piece, archive)?;
-        let refuse = |why| ModelError::Array { source_name: archive.file_of(&name), name: name.clone(), why };
+        let refuse = |why: String| ModelError::array(archive.file_of(&name), &name, why);
         let array = archive.get(&name).ok_or_else(|| refuse("is missing".into()))?;
         let expected = piece.shape(entry);
         if array.shape != expected {
@@ -100,10 +100,10 @@ fn assemble(
     }
     if let Some(name) = left.iter().find(|name| !family.buffers.iter().any(|end| name.ends_with(end))) {
         let why = match *name == family.head {
-            true => "the head is said to be the embedding, so it has no array of its own".to_string(),
-            false => "is not part of this model".to_string(),
+            true => "the head is said to be the embedding, so it has no array of its own",
+            false => "is not part of this model",
         };
-        return Err(ModelError::Array { source_name: archive.file_of(name), name: (*name).into(), why });
+        return Err(ModelError::array(archive.file_of(name), name, why));
     }
     let mut values = vec![0.0; declared.builder.len()];
     for (piece, entry, name, array) in places {
@@ -121,7 +121,7 @@ fn find(family: &Family, piece: &Piece, archive: &Archive<'_>) -> Result<String,
         (None, Some(short)) => Ok(short.to_string()),
         (Some(_), Some(short)) => {
             let why = format!("is also there as `{}`", piece.theirs);
-            Err(ModelError::Array { source_name: archive.file_of(short), name: short.into(), why })
+            Err(ModelError::array(archive.file_of(short), short, why))
         }
         _ => Ok(piece.theirs.clone()),
     }
@@ -142,7 +142,7 @@ fn open(folder: &Path) -> Result<Archive<'static>, ModelError> {
         return Err(ModelError::NoCheckpoint { folder: folder.into(), found });
     }
     let name = index.display().to_string();
-    let malformed = |why: String| ModelError::Malformed { source_name: name.clone(), why };
+    let malformed = |why: String| ModelError::malformed(&name, why);
     let Index { weight_map } =
         serde_json::from_slice(&bounded(&index, MAX_INDEX)?).map_err(|e| malformed(e.to_string()))?;
     let files: BTreeSet<&String> = weight_map.values().collect();

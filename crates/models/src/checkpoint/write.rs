@@ -32,7 +32,7 @@ pub fn encode(decoder: &Decoder, end: Option<u32>) -> Result<Files, ModelError> 
     fields.insert("bos_token_id".into(), json!(end));
     fields.insert("eos_token_id".into(), json!(end));
     fields.insert("torch_dtype".into(), "float32".into());
-    let malformed = |why: String| ModelError::Malformed { source_name: MODEL.into(), why };
+    let malformed = |why: String| ModelError::malformed(MODEL, why);
     let mut text = serde_json::to_vec_pretty(&Value::Object(fields)).map_err(|e| malformed(e.to_string()))?;
     text.push(b'\n');
 
@@ -43,8 +43,8 @@ pub fn encode(decoder: &Decoder, end: Option<u32>) -> Result<Files, ModelError> 
         let entry = entries[piece.ours.as_str()];
         let numbers = &parameters.values()[entry.offset..entry.offset + entry.len()];
         if let Some(at) = numbers.iter().position(|v| !v.is_finite()) {
-            let (name, why) = (entry.name.clone(), format!("number {at} is {}, which is not saved", numbers[at]));
-            return Err(ModelError::Array { source_name: MODEL.into(), name, why });
+            let why = format!("number {at} is {}, which is not saved", numbers[at]);
+            return Err(ModelError::array(MODEL, &entry.name, why));
         }
         arrays.push((piece.theirs.clone(), Out { shape: piece.shape(entry), piece, entry, numbers }));
     }

@@ -1,4 +1,5 @@
 //! Fixtures, scratch folders, and decoders of every kind.
+#![allow(dead_code)]
 
 use kleiber_core::rng::Rng;
 use kleiber_models::checkpoint::{self, Checkpoint};

@@ -5,7 +5,6 @@
 mod common;
 
 mod hostile;
-mod mutations;
 mod parity;
 mod round_trip;
 mod unsupported;

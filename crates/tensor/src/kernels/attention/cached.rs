@@ -116,8 +116,10 @@ kernel! {
         let whole = pattern.mask.sinks > 0 || pattern.mask.blocks.is_some();
         let first = if whole { 0 } else { mask.first(query) };
         let (keys, values) = (&kept.0[first * width..(query + 1) * width], &kept.1[first * width..(query + 1) * width]);
-        scores.clear();
-        scores.extend(keys.chunks_exact(width).map(|key| dot(turned, key)));
+        scores.resize(keys.len() / width, T::ZERO);
+        for (score, key) in scores.iter_mut().zip(keys.chunks_exact(width)) {
+            *score = dot(turned, key);
+        }
         HeadBias::new(&pattern.position, 0, 0, head).apply(query, first, scores, shape.scale());
         mask.hide(query, first, scores, T::LOWEST);
         let top = largest(scores);
