@@ -15,6 +15,8 @@ pub(crate) struct Output {
     pub(crate) hints: Vec<String>,
     /// Whether the answer was refused.
     pub(crate) refused: bool,
+    /// Whether a claim or check turned out false.
+    pub(crate) failed: bool,
 }
 
 impl Output {
@@ -40,14 +42,14 @@ impl Output {
         self
     }
 
-    /// Prints everything and gives the exit code: 0, or 2 for a refusal.
+    /// Prints everything and gives the exit code: 0, 1 for a false claim, or 2 for a refusal.
     pub(crate) fn print(&self, quiet: bool) -> ExitCode {
         let written = write_stdout(&self.text);
         self.notes.iter().for_each(|note| write_stderr(note));
         if !quiet {
             self.hints.iter().for_each(|hint| write_stderr(hint));
         }
-        ExitCode::from(if self.refused || !written { 2 } else { 0 })
+        ExitCode::from(if self.refused || !written { 2 } else { u8::from(self.failed) })
     }
 }
 
