@@ -10,3 +10,4 @@ mod files;
 mod inputs;
 mod options;
 mod shell;
+mod size;

@@ -36,13 +36,13 @@ pub(crate) struct ShapeFlags {
     #[arg(long, requires = "layers")]
     gated: bool,
     /// Projections that have biases; with all, layer norms as well.
-    #[arg(long, default_value = "none", value_parser = PossibleValuesParser::new(["none", "qkv", "all"]))]
+    #[arg(long, default_value = "none", requires = "layers", value_parser = PossibleValuesParser::new(["none", "qkv", "all"]))]
     bias: String,
     /// Norms.
-    #[arg(long, default_value = "rms", value_parser = PossibleValuesParser::new(["rms", "layer"]))]
+    #[arg(long, default_value = "rms", requires = "layers", value_parser = PossibleValuesParser::new(["rms", "layer"]))]
     norm: String,
     /// Positions.
-    #[arg(long, default_value = "rotary", value_parser = PossibleValuesParser::new(
+    #[arg(long, default_value = "rotary", requires = "layers", value_parser = PossibleValuesParser::new(
         ["none", "learned", "sinusoidal", "rotary", "alibi", "t5", "relative-projected"]))]
     positions: String,
     /// The head shares the embedding.

@@ -71,7 +71,7 @@ pub(crate) struct SizeArgs {
     #[arg(long, value_name = "DTYPE", value_parser = dtype, help_heading = "Use")]
     kv_dtype: Option<Dtype>,
     /// Print one JSON document (kleiber.size/1).
-    #[arg(long)]
+    #[arg(long, help_heading = "Output")]
     pub(crate) json: bool,
 }
 
