@@ -153,6 +153,16 @@ pub enum CoreError {
         /// Names close to it.
         near: Vec<String>,
     },
+    /// A column that the catalogue does not have.
+    #[error("the catalogue has no column `{column}`")]
+    UnknownField {
+        /// The name that was looked for.
+        column: String,
+        /// The closest existing name, if one is close.
+        nearest: Option<&'static str>,
+        /// Existing names.
+        available: String,
+    },
     /// A catalogue entry that does not say everything that its size depends on.
     #[error("{name} is incomplete: {} {} missing", missing.join(", "), if missing.len() == 1 { "is" } else { "are" })]
     Incomplete {
@@ -209,6 +219,8 @@ impl CoreError {
             Self::UnknownModel { near, .. } => {
                 format!("did you mean {}? See every name with --list", near.join(", "))
             }
+            Self::UnknownField { nearest: Some(near), .. } => format!("did you mean `{near}`?"),
+            Self::UnknownField { available, .. } => format!("the columns are {available}"),
             Self::Incomplete { .. } => {
                 "copy the entry into a file of your own, add the fields, and give it with --catalogue".into()
             }

@@ -138,6 +138,20 @@ pub fn format_quantity(value: f64) -> String {
     }
 }
 
+/// Bytes in powers of 1024, four significant digits: `121.6GiB`, `640KiB`, `12B`.
+///
+/// ```
+/// use kleiber_core::units::{format_bytes, parse_quantity};
+/// assert_eq!(format_bytes(130_571_321_344), "121.6GiB");
+/// assert_eq!((format_bytes(1023), format_bytes(2048)), ("1023B".into(), "2KiB".into()));
+/// assert_eq!(parse_quantity("2KiB"), Some(2048.0));
+/// ```
+pub fn format_bytes(bytes: u64) -> String {
+    let bytes = bytes as f64;
+    let (prefix, factor) = BINARY.iter().rev().find(|(_, factor)| bytes >= *factor).unwrap_or(&("", 1.0));
+    format!("{}{prefix}B", format_significant(bytes / factor, 4))
+}
+
 /// `digits` significant digits without trailing zeros; powers of ten outside 1e-4 ..= 1e7.
 pub fn format_significant(value: f64, digits: usize) -> String {
     if value == 0.0 || !value.is_finite() {

@@ -1,6 +1,8 @@
 //! The command line.
 
-use crate::commands::{compare, completions, data, doctor, fit, generate, man, plan, predict, sweep, train};
+use crate::commands::{
+    compare, completions, data, doctor, fit, generate, man, plan, predict, size, sweep, train,
+};
 use clap::{Parser, Subcommand};
 
 /// Scaling laws from a table of training runs.
@@ -9,8 +11,8 @@ use clap::{Parser, Subcommand};
 /// law with intervals, says which law extrapolates best, predicts a run you have not made, and plans the best
 /// size for a budget. Where the table does not support an answer it refuses and says which runs are missing.
 ///
-/// stdout carries the result only: a table, or one JSON document with --json. Exit code 0 is an answer, 2 a
-/// refusal or unusable input.
+/// stdout carries the result only: a table, or one JSON document with --json. Exit code 0 is an answer, 1 a check
+/// that is false, 2 a refusal or unusable input.
 #[derive(Debug, Parser)]
 #[command(name = "kleiber", version, max_term_width = 110, arg_required_else_help = true)]
 #[command(
@@ -35,6 +37,7 @@ pub(crate) enum Command {
     Predict(predict::PredictArgs),
     #[command(subcommand)]
     Plan(plan::PlanCommand),
+    Size(Box<size::SizeArgs>),
     #[command(subcommand)]
     Data(data::DataCommand),
     Train(Box<train::TrainArgs>),
@@ -53,6 +56,7 @@ impl Cli {
             Command::Compare(a) => a.json,
             Command::Predict(a) => a.json,
             Command::Plan(a) => a.json(),
+            Command::Size(a) => a.json,
             Command::Data(a) => a.json(),
             Command::Train(a) => a.json,
             Command::Sweep(a) => a.json,

@@ -2,6 +2,7 @@
 
 use super::{Catalogue, Entry};
 use crate::CoreError;
+use crate::expr::Expr;
 use crate::table::{Cells, Column, Table, nearest};
 
 type Get = fn(&Entry) -> Option<f64>;
@@ -70,18 +71,14 @@ impl SortKey {
     /// The key of a column.
     ///
     /// # Errors
-    /// [`CoreError::MissingColumn`] with the nearest name.
+    /// [`CoreError::UnknownField`] with the nearest name.
     pub fn named(name: &str) -> Result<Self, CoreError> {
         let number = NUMBERS.iter().find(|(n, _)| *n == name).map(|(_, get)| Self::Number(*get));
         let word = || WORDS.iter().find(|(n, _)| *n == name).map(|(_, get)| Self::Word(*get));
         number.or_else(word).ok_or_else(|| {
-            let names: Vec<&str> = columns().collect();
-            CoreError::MissingColumn {
-                source_name: "the catalogue".into(),
-                column: name.chars().take(60).collect(),
-                nearest: nearest(name, &names).map(str::to_string),
-                available: names.join(", "),
-            }
+            let names: Vec<&'static str> = columns().collect();
+            let (nearest, available) = (nearest(name, &names), names.join(", "));
+            CoreError::UnknownField { column: name.chars().take(60).collect(), nearest, available }
         })
     }
 
@@ -113,10 +110,10 @@ impl Catalogue {
         Table::new("the catalogue", words.chain(numbers).collect())
     }
 
-    /// The entries for which `condition` is true; an entry that lacks a value it asks for is left out.
+    /// The entries for which `condition` is true. A value that is not known is neither smaller nor larger than anything.
     ///
     /// # Errors
-    /// [`CoreError::Expression`] or [`CoreError::MissingColumn`].
+    /// [`CoreError::Expression`] or [`CoreError::UnknownField`].
     ///
     /// ```
     /// use kleiber_core::catalogue::Catalogue;
@@ -124,6 +121,7 @@ impl Catalogue {
     /// assert_eq!(small[0].name, "gpt2-124m");
     /// ```
     pub fn select(&self, condition: &str) -> Result<Vec<&Entry>, CoreError> {
+        Expr::parse(condition)?.names().into_iter().try_for_each(|name| SortKey::named(name).map(drop))?;
         let (inside, _) = self.table()?.partition(condition)?;
         Ok((0..inside.rows())
             .filter_map(|row| self.entries().get(usize::try_from(inside.origin(row)).ok()?.checked_sub(1)?))

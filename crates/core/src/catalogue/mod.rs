@@ -8,7 +8,7 @@ mod check;
 mod entry;
 mod list;
 
-pub use arch::Arch;
+pub use arch::{Arch, BiasWord, PositionWord};
 pub use check::{Recount, TOLERANCE, Verdict};
 pub use entry::{Entry, Nominal, Train};
 pub use list::{SortKey, columns};

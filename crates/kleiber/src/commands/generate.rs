@@ -200,7 +200,7 @@ pub(crate) fn run(args: &GenerateArgs) -> Result<Output, CliError> {
 
 /// stdout is gone, which was said on stderr.
 fn unwritten() -> Output {
-    Output { refused: true, ..Output::default() }
+    Output { code: 2, ..Output::default() }
 }
 
 struct Writer<'a> {

@@ -9,6 +9,7 @@ pub(crate) mod generate;
 pub(crate) mod man;
 pub(crate) mod plan;
 pub(crate) mod predict;
+pub(crate) mod size;
 pub(crate) mod sweep;
 mod table;
 pub(crate) mod train;
@@ -33,6 +34,7 @@ pub(crate) fn run(cli: &Cli) -> Result<Output, CliError> {
         Command::Compare(args) => compare::run(args),
         Command::Predict(args) => predict::run(args),
         Command::Plan(args) => plan::run(args),
+        Command::Size(args) => size::run(args),
         Command::Data(command) => data::run(command, cli.quiet),
         Command::Sweep(args) => sweep::run(args, cli.quiet),
         Command::Train(args) => train::run(args, cli.quiet),

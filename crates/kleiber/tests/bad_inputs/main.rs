@@ -12,6 +12,7 @@ mod laws;
 mod options;
 mod parquet;
 mod reports;
+mod sizes;
 mod values;
 
 use case::Case;
@@ -26,6 +27,7 @@ fn bad_inputs_are_named_with_cause_and_cure() {
         options::cases(),
         laws::cases(),
         reports::cases(),
+        sizes::cases(),
     ];
     let cases: Vec<Case> = lists.into_iter().flatten().collect();
     assert!(cases.len() >= 60, "only {} cases", cases.len());

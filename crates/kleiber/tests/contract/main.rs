@@ -11,3 +11,4 @@ mod generate;
 mod inputs;
 mod options;
 mod shell;
+mod size;
