@@ -131,7 +131,7 @@ impl Decoder {
     /// When the tokens do not fit the configuration.
     pub fn logits(&self, inputs: &[u32], sequences: usize) -> Vec<f32> {
         let leaves = Leaves::new(&self.parameters, false);
-        let batch = Batch { inputs: inputs.into(), targets: Arc::from([]), sequences, starts: None, ids: None };
+        let batch = Batch { inputs: inputs.into(), targets: Arc::from([]), sequences, starts: None, noise: None };
         let hidden = self.hidden(&leaves, &batch);
         let logits = ops::linear(&hidden, &leaves.matrix(self.layout.head), None, None);
         ops::numbers(logits)

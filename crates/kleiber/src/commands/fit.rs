@@ -250,7 +250,7 @@ fn by_group(args: &FitArgs, table: &Table, column: &str) -> Result<Output, CliEr
     }
     output.code = if fits.values().all(|f| !f.is_ok()) { 2 } else { 0 };
     if args.json {
-        let status = if output.refused { Status::Refused } else { Status::Ok };
+        let status = if output.code == 2 { Status::Refused } else { Status::Ok };
         let document =
             serde_json::json!({ "schema": "kleiber.fit-by/1", "by": column, "status": status, "fits": fits });
         output.text = Output::json(&document).text;

@@ -10,7 +10,7 @@ use std::time::Duration;
 /// Coefficients of the simulated runs: E, A, B, alpha, beta.
 pub(crate) const TRUTH: [f64; 5] = [1.8, 480.0, 2000.0, 0.35, 0.37];
 /// No command of these tests takes longer.
-const LIMIT: Duration = Duration::from_secs(20);
+const LIMIT: Duration = Duration::from_secs(120);
 
 /// A folder that vanishes with the test.
 pub(crate) struct Folder(tempfile::TempDir);

@@ -10,6 +10,7 @@ pub(crate) use show::duration;
 use crate::error::CliError;
 use crate::output::{Output, write_stderr};
 use clap::Args;
+use kleiber_core::process::peak_memory;
 use kleiber_core::units::Bytes;
 use kleiber_data::Stage;
 use kleiber_train::config::TokenBudget;
@@ -104,6 +105,9 @@ struct Document<'a> {
     plan: show::PlanDocument<'a>,
     #[serde(skip_serializing_if = "Option::is_none")]
     result: Option<Outcome>,
+    /// Bytes that this process held at most.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    peak_memory: Option<u64>,
     #[serde(skip_serializing_if = "Option::is_none")]
     speed: Option<Speed>,
     seconds_expected: Option<f64>,
@@ -149,6 +153,7 @@ pub(crate) fn run(args: &TrainArgs, quiet: bool) -> Result<Output, CliError> {
         table: &table,
         plan: show::PlanDocument::new(&plan, &texts, memory),
         result: None,
+        peak_memory: None,
         speed,
         seconds_expected: expected,
     };
@@ -171,6 +176,7 @@ pub(crate) fn run(args: &TrainArgs, quiet: bool) -> Result<Output, CliError> {
     };
     document.status = show::status(&outcome);
     document.result = Some(outcome.clone());
+    document.peak_memory = peak_memory();
     let mut output = if args.json {
         Output::json(&document)
     } else {
@@ -230,9 +236,11 @@ fn enough_memory(memory: &Memory) -> Result<(), CliError> {
 
 /// Bytes of memory that are free or can be made so; 0 where the system does not tell.
 pub(crate) fn available_memory() -> u64 {
-    let mut system = sysinfo::System::new();
-    system.refresh_memory();
-    system.available_memory()
+    let read = sysinfo::System::new().map(|mut system| {
+        system.refresh_memory();
+        system.available_memory()
+    });
+    read.unwrap_or(0)
 }
 
 fn minutes(text: &str) -> Result<f64, String> {

@@ -1,0 +1,91 @@
+//! `kleiber train`.
+
+use super::{TINY, texts};
+use kleiber_core::table::Table;
+
+#[test]
+fn a_run_trains_is_entered_and_is_found_finished() {
+    let folder = texts();
+    let args = [&["train", "--tokens", "20k", "--name", "one"], TINY.as_slice()].concat();
+    let document = folder.json(&args);
+    assert_eq!((document["schema"].as_str(), document["status"].as_str()), (Some("kleiber.train/1"), Some("finished")));
+    let loss = document["result"]["evaluation"]["loss"].as_f64().unwrap();
+    assert!(loss > 0.5 && loss < 5.0, "{loss}");
+    let derived: Vec<&str> = document["derived"].as_array().unwrap().iter().map(|n| n["key"].as_str().unwrap()).collect();
+    assert_eq!(derived, ["train.lr", "train.warmup"]);
+    let table = Table::read(&folder.path("runs/runs.parquet")).unwrap();
+    assert_eq!(table.numbers("loss").unwrap(), [loss]);
+    for file in ["run.json", "resolved.toml", "events.jsonl", "tokenizer.json"] {
+        assert!(folder.path("runs/one").join(file).exists(), "{file}");
+    }
+    let again = folder.run(&args).ok();
+    assert!(again.stdout.contains("finished before"), "{}", again.stdout);
+    // The resolved configuration makes the same run elsewhere.
+    let copy = folder.json(&["train", "runs/one/resolved.toml", "--name", "copy"]);
+    assert_eq!(copy["result"]["evaluation"], document["result"]["evaluation"]);
+}
+
+#[test]
+fn a_dry_run_says_what_a_run_costs_and_the_memory_is_right() {
+    let folder = texts();
+    for shape in [
+        ["model.layers=2", "model.width=128", "train.batch_tokens=4096", "model.mlp=gelu"],
+        ["model.layers=4", "model.width=256", "train.batch_tokens=2048", "model.mlp=swiglu"],
+    ] {
+        let set: Vec<&str> = shape.iter().flat_map(|s| ["--set", s]).collect();
+        let more = ["train", "--tokens", "40k", "--set", "model.context=256", "--set", "evaluate.tokens=2048"];
+        let args = [more.as_slice(), &TINY[..4], &set].concat();
+        let dry = folder.json(&[args.as_slice(), &["--dry-run"]].concat());
+        assert_eq!(dry["status"], "planned");
+        assert!(dry["seconds_expected"].as_f64().unwrap() > 0.0 && !folder.path("runs/runs.parquet").exists());
+        let real = folder.json(&[args.as_slice(), &["--name", shape[0]]].concat());
+        let (estimate, peak) = (dry["memory_total"].as_f64().unwrap(), real["peak_memory"].as_f64());
+        // Only Linux tells how much was held.
+        if let Some(peak) = peak {
+            eprintln!("estimated {:.1} MiB, measured {:.1} MiB", estimate / 1048576.0, peak / 1048576.0);
+            assert!((estimate / peak - 1.0).abs() < 0.2, "estimated {estimate}, measured {peak} for {shape:?}");
+        }
+        std::fs::remove_dir_all(folder.path("runs")).unwrap();
+    }
+}
+
+#[test]
+fn minutes_alone_decide_the_tokens() {
+    let folder = texts();
+    let document = folder.json(&[&["train", "--minutes", "0.05", "--name", "short"], TINY.as_slice()].concat());
+    let seconds = document["result"]["seconds"].as_f64().unwrap();
+    assert!((0.5..6.0).contains(&seconds), "{seconds} s instead of 3");
+}
+
+#[test]
+fn a_time_limit_ends_with_a_checkpoint_and_code_3() {
+    let folder = texts();
+    let args = [&["train", "--tokens", "5M", "--minutes", "0.02", "--name", "cut"], TINY.as_slice()].concat();
+    let outcome = folder.run(&args);
+    assert_eq!(outcome.code, Some(3), "{}", outcome.stderr);
+    assert!(outcome.stdout.contains("stopped by its time limit") && outcome.stderr.contains("continues the run"));
+    assert!(kleiber_train::checkpoint::newest(&folder.path("runs/cut")).is_some());
+}
+
+#[test]
+fn slips_are_named() {
+    let folder = texts();
+    let fails = |args: &[&str], text: &str| {
+        let outcome = folder.run(args);
+        assert_eq!(outcome.code, Some(2), "{args:?}: {}", outcome.stderr);
+        assert!(outcome.stderr.contains(text) && outcome.stderr.contains("help: "), "{args:?}: {}", outcome.stderr);
+    };
+    fails(&["train", "--set", "train.rl=1"], "no key `train.rl`; did you mean `train.lr`?");
+    fails(&["train", "absent.toml"], "absent.toml: cannot read");
+    fails(&["train", "--source", "absent", "--set", "data.tokenizer=bytes"], "absent");
+    fails(&[&["train", "--name", "../up"], TINY.as_slice()].concat(), "cannot be the name of a run");
+    fails(&[&["train", "--params", "1M"], TINY.as_slice()].concat(), "give params, or layers and width, not both");
+    fails(&[&["train"], TINY.as_slice(), &["--set", "model.heads=5"]].concat(), "heads = 5");
+    fails(&[&["train"], TINY.as_slice(), &["--set", "train.lr=-1"]].concat(), "a positive learning rate is needed");
+    let outcome = folder.run(&[&["train"], TINY.as_slice(), &["--set", "model.width=30000", "--set", "model.layers=64"]].concat());
+    assert_eq!(outcome.code, Some(3), "{}", outcome.stderr);
+    assert!(outcome.stderr.contains("of memory"), "{}", outcome.stderr);
+    let printed = folder.run(&["train", "--print-config", "--set", "train.lr=0.5"]).ok().stdout;
+    folder.write("all.toml", printed.as_bytes());
+    assert_eq!(folder.run(&["train", "all.toml", "--print-config"]).ok().stdout, printed);
+}
