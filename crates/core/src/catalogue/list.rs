@@ -6,6 +6,7 @@ use crate::expr::Expr;
 use crate::table::{Cells, Column, Table, nearest};
 
 type Get = fn(&Entry) -> Option<f64>;
+type Say = fn(&Entry) -> String;
 
 /// Columns of numbers: name and value of an entry, where it is known.
 const NUMBERS: &[(&str, Get)] = &[
@@ -35,7 +36,7 @@ const NUMBERS: &[(&str, Get)] = &[
 ];
 
 /// Columns of words.
-const WORDS: &[(&str, fn(&Entry) -> String)] = &[
+const WORDS: &[(&str, Say)] = &[
     ("name", |e| e.name.clone()),
     ("family", |e| e.family.clone()),
     ("released", |e| e.released.clone()),
@@ -64,7 +65,7 @@ pub enum SortKey {
     /// A column of numbers, the smallest first.
     Number(Get),
     /// A column of words.
-    Word(fn(&Entry) -> String),
+    Word(Say),
 }
 
 impl SortKey {

@@ -1,6 +1,7 @@
 //! The families: names of their fields, defaults of the transformers library, and how their blocks are built.
 
 use super::fields::Fields;
+use super::names::{CONTEXT, GROUPS, HEAD_WIDTH, HEADS, HIDDEN, LAYERS, TIED, VOCAB, WIDTH};
 use crate::CoreError;
 use crate::shape::{Biases, Kind, NormKind, Norms, Positions, Shape};
 
@@ -32,15 +33,6 @@ pub fn family(model_type: &str) -> Option<&'static Family> {
     FAMILIES.iter().find(|f| f.model_type == model_type || f.aliases.contains(&model_type))
 }
 
-const LAYERS: &[&str] = &["num_hidden_layers"];
-const WIDTH: &[&str] = &["hidden_size"];
-const HEADS: &[&str] = &["num_attention_heads"];
-const GROUPS: &[&str] = &["num_key_value_heads"];
-const HEAD_WIDTH: &[&str] = &["head_dim"];
-const HIDDEN: &[&str] = &["intermediate_size"];
-const CONTEXT: &[&str] = &["max_position_embeddings"];
-const VOCAB: &[&str] = &["vocab_size"];
-const TIED: &str = "tie_word_embeddings";
 const FOUR_TIMES: &str = "4 times the width";
 
 /// Layer norms before attention and feed-forward layer and at the end.

@@ -15,21 +15,39 @@ pub struct Fields {
 }
 
 impl Fields {
-    pub(super) fn new(source: &str, object: Map<String, Value>) -> Self {
-        Self { source: source.into(), object, notes: Vec::new() }
+    /// The fields of a file in memory; `source` names it in messages.
+    ///
+    /// # Errors
+    /// [`CoreError::Malformed`] for what is no JSON object.
+    pub fn parse(source: &str, bytes: &[u8]) -> Result<Self, CoreError> {
+        let malformed = |line: u64, found: String| CoreError::Malformed {
+            source_name: source.into(),
+            line,
+            found,
+            expected: "one JSON object, as Hugging Face writes a config.json".into(),
+        };
+        // The parser itself refuses nesting beyond 128.
+        match serde_json::from_slice(bytes).map_err(|e| malformed(e.line() as u64, e.to_string()))? {
+            Value::Object(object) => Ok(Self { source: source.into(), object, notes: Vec::new() }),
+            _ => Err(malformed(1, "a value that is no object".into())),
+        }
     }
 
-    pub(super) fn into_notes(self) -> Vec<String> {
+    /// Every default that was taken and everything else worth saying, one sentence each.
+    pub fn into_notes(self) -> Vec<String> {
         self.notes
     }
 
-    /// Says something about the shape.
-    pub(super) fn note(&mut self, note: impl Into<String>) {
+    /// Adds a sentence to the notes.
+    pub fn note(&mut self, note: impl Into<String>) {
         self.notes.push(note.into());
     }
 
     /// The family that `model_type` names.
-    pub(super) fn family(&self) -> Result<&'static Family, CoreError> {
+    ///
+    /// # Errors
+    /// [`CoreError::Config`] with the families that are read.
+    pub fn family(&self) -> Result<&'static Family, CoreError> {
         let known = || FAMILIES.iter().map(|f| f.model_type).collect::<Vec<_>>();
         let expected = || format!("one of {}", known().join(", "));
         let found = match self.object.get("model_type") {
@@ -44,7 +62,7 @@ impl Fields {
     }
 
     /// The error for a field that cannot be used.
-    pub(super) fn bad(&self, field: &str, found: String, expected: &str) -> CoreError {
+    pub fn bad(&self, field: &str, found: String, expected: &str) -> CoreError {
         CoreError::Config { source_name: self.source.clone(), field: field.into(), found, expected: expected.into() }
     }
 
@@ -53,11 +71,11 @@ impl Fields {
         names.iter().find_map(|name| Some((*name, self.object.get(*name).filter(|v| !v.is_null())?)))
     }
 
-    /// A positive whole number, if it is there.
+    /// A positive whole number under the first of `names` that is there, if one is.
     ///
     /// # Errors
     /// [`CoreError::Config`] when something else stands there.
-    pub(super) fn optional(&self, names: &[&str]) -> Result<Option<u64>, CoreError> {
+    pub fn optional(&self, names: &[&str]) -> Result<Option<u64>, CoreError> {
         match self.find(names) {
             None => Ok(None),
             Some((name, value)) => match value.as_u64().filter(|n| *n > 0) {
@@ -68,19 +86,28 @@ impl Fields {
     }
 
     /// A positive whole number that must be there.
-    pub(super) fn number(&self, names: &[&str]) -> Result<u64, CoreError> {
-        let missing = || self.bad(names[0], "nothing".into(), "a positive whole number");
+    ///
+    /// # Errors
+    /// [`CoreError::Config`] when it is not, or something else stands there.
+    pub fn number(&self, names: &[&str]) -> Result<u64, CoreError> {
+        let missing = || self.bad(names.first().unwrap_or(&""), "nothing".into(), "a positive whole number");
         self.optional(names)?.ok_or_else(missing)
     }
 
     /// A positive whole number, or the library's default with a note.
-    pub(super) fn number_or(&mut self, names: &[&str], default: u64, why: &str) -> Result<u64, CoreError> {
+    ///
+    /// # Errors
+    /// As [`Fields::optional`].
+    pub fn number_or(&mut self, names: &[&str], default: u64, why: &str) -> Result<u64, CoreError> {
         let found = self.optional(names)?;
-        Ok(found.unwrap_or_else(|| self.default(names[0], default, why)))
+        Ok(found.unwrap_or_else(|| self.default(names.first().unwrap_or(&""), default, why)))
     }
 
     /// A truth value, or the library's default with a note.
-    pub(super) fn flag(&mut self, name: &str, default: bool) -> Result<bool, CoreError> {
+    ///
+    /// # Errors
+    /// [`CoreError::Config`] when something else stands there.
+    pub fn flag(&mut self, name: &str, default: bool) -> Result<bool, CoreError> {
         match self.find(&[name]) {
             Some((_, Value::Bool(value))) => Ok(*value),
             Some((_, other)) => Err(self.bad(name, shown(other), "true or false")),

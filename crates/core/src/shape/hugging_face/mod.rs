@@ -3,6 +3,7 @@
 
 mod families;
 mod fields;
+pub mod names;
 
 pub use families::{FAMILIES, Family, family};
 pub use fields::Fields;
@@ -10,7 +11,6 @@ pub use fields::Fields;
 use super::Shape;
 use crate::CoreError;
 use crate::guard::load_small;
-use serde_json::Value;
 use std::path::Path;
 
 /// Largest `config.json` that is read; those of published models have a few kilobytes.
@@ -52,18 +52,7 @@ impl Config {
     /// assert!(config.notes[0].starts_with("num_key_value_heads is missing: 32"));
     /// ```
     pub fn from_json(source: &str, bytes: &[u8]) -> Result<Self, CoreError> {
-        let malformed = |line: u64, found: String| CoreError::Malformed {
-            source_name: source.into(),
-            line,
-            found,
-            expected: "one JSON object, as Hugging Face writes a config.json".into(),
-        };
-        // The parser itself refuses nesting beyond 128.
-        let value: Value = serde_json::from_slice(bytes).map_err(|e| malformed(e.line() as u64, e.to_string()))?;
-        let Value::Object(object) = value else {
-            return Err(malformed(1, "a value that is no object".into()));
-        };
-        let mut fields = Fields::new(source, object);
+        let mut fields = Fields::parse(source, bytes)?;
         let family = fields.family()?;
         let shape = (family.shape)(&mut fields)?;
         shape.check()?;
