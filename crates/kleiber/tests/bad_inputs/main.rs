@@ -6,6 +6,7 @@
 mod common;
 
 mod case;
+mod data;
 mod delimited;
 mod json;
 mod laws;
@@ -26,6 +27,7 @@ fn bad_inputs_are_named_with_cause_and_cure() {
         options::cases(),
         laws::cases(),
         reports::cases(),
+        data::cases(),
     ];
     let cases: Vec<Case> = lists.into_iter().flatten().collect();
     assert!(cases.len() >= 60, "only {} cases", cases.len());

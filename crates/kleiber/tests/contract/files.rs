@@ -57,6 +57,8 @@ fn manual_pages_are_written() {
         "kleiber-predict",
         "kleiber-plan",
         "kleiber-plan-compute",
+        "kleiber-data",
+        "kleiber-data-build",
         "kleiber-doctor",
     ] {
         let text = folder.read(&format!("man/man1/{page}.1"));
