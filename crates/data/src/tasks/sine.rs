@@ -58,11 +58,10 @@ impl Sine {
     /// Writes the sine of `x` / 10,000.
     pub fn write(&self, x: i64) -> Example {
         let sums = partial_sums(x as f64 / ONE as f64);
-        let shown: Vec<i64> = std::iter::once(x).chain(sums[1..=WRITTEN].iter().map(|&s| floor(s))).collect();
         let mut steps = vec![format!("x_0={}", decimal::write(x))];
-        for n in 1..=WRITTEN {
+        for (n, &sum) in sums.iter().enumerate().take(WRITTEN + 1).skip(1) {
             let (sign, power) = (if n % 2 == 1 { '-' } else { '+' }, 2 * n + 1);
-            let value = decimal::write(shown[n]);
+            let value = decimal::write(floor(sum));
             steps.push(format!("x_{n}: x_{} {sign} 1/{power}! * (x^{power}) , x_{n}={value}", n - 1));
         }
         let value = if x == 0 { 0 } else { floor(sums[TERMS]) };
