@@ -33,7 +33,7 @@ pub fn write(path: &Path, bytes: &[u8]) -> Result<(), CoreError> {
 /// was, and a folder `.NAME.*.tmp` beside it, which no reader takes for the result. A folder that is there already is
 /// replaced; between the two renames this takes there is, for an instant, none.
 ///
-/// Files are as safe as `fill` makes them: [`write`] syncs, for example.
+/// Files are as safe as `fill` makes them: [`write()`] syncs, for example.
 ///
 /// # Errors
 /// Those of `fill`, and [`CoreError::Io`] with the path and the system's reason; `path` is as it was then.

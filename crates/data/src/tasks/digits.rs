@@ -143,7 +143,7 @@ pub fn carries(a: u128, b: u128) -> u32 {
 }
 
 /// Which fold an unordered pair belongs to. Pairs of single digits are always for training: there are too few.
-fn fold_of(task: &str, a: u128, b: u128, test_share: f64) -> Fold {
+pub(super) fn fold_of(task: &str, a: u128, b: u128, test_share: f64) -> Fold {
     let (low, high) = (a.min(b), a.max(b));
     let bytes = [task.as_bytes(), &low.to_le_bytes(), &high.to_le_bytes()].concat();
     let share = keyed(0x7E57, &bytes) as f64 * 2f64.powi(-64);

@@ -19,12 +19,16 @@ mod bio_d;
 mod biographies;
 mod brackets;
 mod copy;
+mod decimal;
 mod digits;
 pub mod knowledge;
 mod multiplication;
 mod passkey;
 mod retrieval;
 mod scratchpad;
+mod sine;
+mod sqrt;
+mod subtraction;
 
 pub use addition::{Addition, Format};
 pub use automaton::{Automaton, Machine, MachineKind};
@@ -33,10 +37,14 @@ pub use bio_d::{BioD, Record};
 pub use biographies::{Attribute, Biographies, Biography};
 pub use brackets::Brackets;
 pub use copy::CopyString;
+pub use decimal::FunctionFormat;
 pub use digits::{AnswerOrder, Lengths, Noise, Spaces, carries};
 pub use multiplication::Multiplication;
 pub use passkey::Passkey;
 pub use retrieval::Retrieval;
+pub use sine::Sine;
+pub use sqrt::SquareRoot;
+pub use subtraction::{Subtraction, SubtractionFormat};
 
 use crate::hash::mix;
 use crate::{DataError, Document};
@@ -149,6 +157,9 @@ pub fn registry() -> &'static [TaskInfo] {
         multiplication::INFO,
         passkey::INFO,
         retrieval::INFO,
+        sine::INFO,
+        sqrt::INFO,
+        subtraction::INFO,
     ]
 }
 

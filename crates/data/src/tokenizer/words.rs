@@ -107,10 +107,13 @@ impl Spelling {
     }
 }
 
+/// Tokens by word.
+type Known = HashMap<Box<str>, Box<[u32]>>;
+
 /// Words that were encoded before.
 #[derive(Debug, Default)]
 pub(super) struct Cache {
-    shards: [RwLock<HashMap<Box<str>, Box<[u32]>>>; 32],
+    shards: [RwLock<Known>; 32],
     hasher: std::hash::RandomState,
 }
 

@@ -77,7 +77,7 @@ impl Case {
             out.push(format!("takes {:?}", started.elapsed()));
         }
         self.check_text(&text, &mut out);
-        if ["fit", "compare", "predict", "plan", "size"].contains(&args[0]) && !args.contains(&"--json") {
+        if ["fit", "compare", "predict", "plan", "size", "data"].contains(&args[0]) && !args.contains(&"--json") {
             let json = folder.run(&[&args[..], &["--json"]].concat());
             self.check_common(&json, &mut out);
             self.check_json(&json, &mut out);

@@ -6,6 +6,7 @@
 mod common;
 
 mod case;
+mod data;
 mod delimited;
 mod json;
 mod laws;
@@ -28,6 +29,7 @@ fn bad_inputs_are_named_with_cause_and_cure() {
         laws::cases(),
         reports::cases(),
         sizes::cases(),
+        data::cases(),
     ];
     let cases: Vec<Case> = lists.into_iter().flatten().collect();
     assert!(cases.len() >= 60, "only {} cases", cases.len());

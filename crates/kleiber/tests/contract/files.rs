@@ -58,6 +58,8 @@ fn manual_pages_are_written() {
         "kleiber-plan",
         "kleiber-plan-compute",
         "kleiber-size",
+        "kleiber-data",
+        "kleiber-data-build",
         "kleiber-doctor",
     ] {
         let text = folder.read(&format!("man/man1/{page}.1"));

@@ -13,9 +13,9 @@ use std::path::PathBuf;
 use std::time::Instant;
 
 /// Bytes of text per second that training a BPE takes on two cores, for estimates.
-const TRAINING: f64 = 6e6;
+const TRAINING: f64 = 3e6;
 /// Bytes of text per second that a BPE encodes on two cores, for estimates.
-const ENCODING: f64 = 10e6;
+const ENCODING: f64 = 25e6;
 
 /// Tokenize a corpus into a training and a validation store.
 ///
