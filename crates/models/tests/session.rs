@@ -88,6 +88,23 @@ fn a_shorter_capacity_changes_nothing_and_going_back_forgets() {
 }
 
 #[test]
+fn distances_mean_the_same_whatever_the_capacity() {
+    // The last buckets of T5 are spread up to the context, where that is beyond 128.
+    let config =
+        DecoderConfig { vocab: VOCAB, context: 300, width: 48, positions: Positions::T5, ..Default::default() };
+    let mut decoder = Decoder::new(&config, 3).unwrap();
+    decoder.parameters_mut().values_mut().iter_mut().for_each(|v| *v *= 20.0);
+    let text: Vec<u32> = (0..150).map(|i| i * i % VOCAB as u32).collect();
+    let mut session = Session::new(&decoder, 151).unwrap();
+    session.feed(&text).unwrap();
+    let logits = session.feed(&[3]).unwrap();
+    let whole = decoder.logits(&[&text[..], &[3]].concat(), 1);
+    let off = logits.iter().zip(&whole[150 * VOCAB..]).map(|(a, b)| (a - b).abs()).fold(0.0, f32::max);
+    let largest = whole.iter().fold(0f32, |a, b| a.max(b.abs()));
+    assert!(largest > 0.5 && off < 1e-5 * largest, "{off} of {largest}");
+}
+
+#[test]
 fn what_does_not_fit_is_refused_and_adds_nothing() {
     let decoder = decoder(DecoderConfig::default());
     assert!(matches!(Session::new(&decoder, 41), Err(ModelError::Context { tokens: 41, context: CONTEXT })));

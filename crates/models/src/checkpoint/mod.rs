@@ -3,7 +3,8 @@
 //! A decoder that GPT-2, GPT-NeoX or Llama can express is written as that family, so that Python `transformers` loads
 //! the folder unchanged; any other is written with `model_type` `kleiber` for this reader. What is read is held against
 //! the configuration array by array before memory is reserved: reading takes the parameters in single precision, the
-//! largest array once more, and a header of at most 16 MiB times 16. See `docs/checkpoints.md` for the mapping.
+//! bytes and numbers of one array at a time, and 16 times the header, so at most three times a file in single precision,
+//! five times one in half precision. See `docs/checkpoints.md` for the mapping.
 
 mod archive;
 mod fields;
