@@ -1,8 +1,6 @@
 //! The command line.
 
-use crate::commands::{
-    compare, completions, data, doctor, fit, generate, man, plan, predict, size, sweep, train,
-};
+use crate::commands::{compare, completions, data, doctor, fit, generate, man, plan, predict, size, sweep, train};
 use clap::{Parser, Subcommand};
 
 /// Scaling laws from a table of training runs.

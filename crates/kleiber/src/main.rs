@@ -10,6 +10,10 @@ mod render;
 use clap::Parser;
 use std::process::ExitCode;
 
+/// Training makes and drops large buffers at every step, which this allocator hands out again without the system.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 fn main() -> ExitCode {
     let cli = match cli::Cli::try_parse() {
         Ok(cli) => cli,

@@ -78,7 +78,10 @@ impl SweepConfig {
                 ("grid", Value::Table(table)) => {
                     for (key, values) in flat("", &table) {
                         let Value::Array(values) = values else {
-                            return Err(fail(format!("grid.{key} is {}, expected a list of values", values.type_str())));
+                            return Err(fail(format!(
+                                "grid.{key} is {}, expected a list of values",
+                                values.type_str()
+                            )));
                         };
                         if values.is_empty() {
                             return Err(fail(format!("grid.{key} is empty")));

@@ -90,9 +90,16 @@ struct State {
 ///
 /// # Errors
 /// [`SweepError::Core`] when the threads cannot be started or the folder cannot be made.
-pub fn run(jobs: &[Job], options: &SweepOptions, tell: &(dyn Fn(Update<'_>) + Sync)) -> Result<Vec<Finished>, SweepError> {
-    std::fs::create_dir_all(&options.runs)
-        .map_err(|source| CoreError::Io { path: options.runs.clone(), action: "write", source })?;
+pub fn run(
+    jobs: &[Job],
+    options: &SweepOptions,
+    tell: &(dyn Fn(Update<'_>) + Sync),
+) -> Result<Vec<Finished>, SweepError> {
+    std::fs::create_dir_all(&options.runs).map_err(|source| CoreError::Io {
+        path: options.runs.clone(),
+        action: "write",
+        source,
+    })?;
     let cost = |job: &Job| job.plan.tokens() as f64 * job.plan.counts.flops_per_token as f64;
     let mut waiting: Vec<usize> = (0..jobs.len()).collect();
     waiting.sort_by(|&a, &b| cost(&jobs[a]).total_cmp(&cost(&jobs[b])).then(b.cmp(&a)));
@@ -145,7 +152,11 @@ fn work(
         tell(Update::Begin { job });
         let result = if memory > options.memory {
             Err(TrainError::Limit {
-                what: format!("it needs about {} MiB, more than the {} MiB allowed", memory >> 20, options.memory >> 20),
+                what: format!(
+                    "it needs about {} MiB, more than the {} MiB allowed",
+                    memory >> 20,
+                    options.memory >> 20
+                ),
             })
         } else {
             pool.install(|| one(&jobs[job], job, options, tell))
@@ -168,7 +179,12 @@ fn need(job: &Job) -> u64 {
     Memory::estimate(&job.plan, job.texts.bytes()).total()
 }
 
-fn one(job: &Job, index: usize, options: &SweepOptions, tell: &(dyn Fn(Update<'_>) + Sync)) -> Result<Outcome, TrainError> {
+fn one(
+    job: &Job,
+    index: usize,
+    options: &SweepOptions,
+    tell: &(dyn Fn(Update<'_>) + Sync),
+) -> Result<Outcome, TrainError> {
     let folder: &Path = &options.runs.join(job.name());
     let run = RunOptions {
         folder: folder.into(),

@@ -74,7 +74,9 @@ pub fn save(trainer: &Trainer, folder: &Path) -> Result<PathBuf, TrainError> {
     };
     let unusable = |why: String| TrainError::Checkpoint { path: target.clone(), why };
     let parameters = trainer.decoder.parameters();
-    if let Some(entry) = parameters.entries().iter().find(|e| !finite(&parameters.values()[e.offset..e.offset + e.len()])) {
+    if let Some(entry) =
+        parameters.entries().iter().find(|e| !finite(&parameters.values()[e.offset..e.offset + e.len()]))
+    {
         return Err(unusable(format!("{} holds values that are not numbers; it was not saved", entry.name)));
     }
     let tokenizer = folder.join(TOKENIZER);

@@ -107,10 +107,14 @@ impl TrainError {
             }
             Self::Locked { .. } => "wait for it, or give this run another --name".into(),
             Self::Changed { key, .. } => {
-                format!("give another --name, start over with --force, or continue all the same with --allow-change {key}")
+                format!(
+                    "give another --name, start over with --force, or continue all the same with --allow-change {key}"
+                )
             }
             Self::Limit { .. } => "free space, then run the same command again: it continues".into(),
-            Self::Skips { .. } => "see bad_batches.jsonl of the run; lower the learning rate, or look at the data".into(),
+            Self::Skips { .. } => {
+                "see bad_batches.jsonl of the run; lower the learning rate, or look at the data".into()
+            }
             Self::Checkpoint { .. } => "continue from an earlier step, or start again".into(),
         }
     }

@@ -45,8 +45,7 @@ impl Memory {
             gradients: params * if split { 2 } else { 1 },
             moments: 2 * params,
             activations: rows * F32 * (layers * kept_per_token(decoder) + 2 * decoder.width as u64),
-            transient: rows * F32 * passing_per_token(decoder)
-                + HEAD_ROWS.min(rows) * decoder.vocab as u64 * F32,
+            transient: rows * F32 * passing_per_token(decoder) + HEAD_ROWS.min(rows) * decoder.vocab as u64 * F32,
             other: PROGRAM + text.min(plan.tokens() * 4),
         }
     }

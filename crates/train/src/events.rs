@@ -167,8 +167,7 @@ impl Log {
     /// [`TrainError::Core`].
     pub fn open(path: &Path) -> Result<Self, TrainError> {
         let io = |source| CoreError::Io { path: path.into(), action: "write", source };
-        let mut file =
-            OpenOptions::new().create(true).read(true).append(true).open(path).map_err(io)?;
+        let mut file = OpenOptions::new().create(true).read(true).append(true).open(path).map_err(io)?;
         let mut text = Vec::new();
         file.read_to_end(&mut text).map_err(io)?;
         if text.last().is_some_and(|b| *b != b'\n') {

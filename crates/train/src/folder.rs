@@ -64,7 +64,8 @@ impl Record {
     pub fn read(folder: &Path) -> Result<Self, TrainError> {
         let path = folder.join(RECORD);
         let bytes = fs::read(&path).map_err(|source| CoreError::Io { path: path.clone(), action: "read", source })?;
-        let fail = |e: serde_json::Error| TrainError::Config { source_name: path.display().to_string(), why: e.to_string() };
+        let fail =
+            |e: serde_json::Error| TrainError::Config { source_name: path.display().to_string(), why: e.to_string() };
         serde_json::from_slice(&bytes).map_err(fail)
     }
 }
@@ -112,7 +113,8 @@ pub(crate) fn begin(plan: &Plan, texts: &Texts, options: &RunOptions) -> Result<
             }
         }
         let allowed = |key: &str| {
-            let listed = |k: &String| key == k || key.strip_prefix(k.as_str()).is_some_and(|rest| rest.starts_with('.'));
+            let listed =
+                |k: &String| key == k || key.strip_prefix(k.as_str()).is_some_and(|rest| rest.starts_with('.'));
             !key.starts_with("model.") && (key_is_free(key) || options.allow_change.iter().any(listed))
         };
         let refused: Vec<_> = all.iter().filter(|(key, ..)| !allowed(key)).collect();

@@ -12,6 +12,8 @@ use serde::{Deserialize, Serialize};
 
 /// Tokens for each parameter when nothing else is said (Hoffmann et al. 2022).
 const TOKENS_PER_PARAMETER: f64 = 20.0;
+/// Share of the work that evaluations along the way may add.
+const EVALUATION_SHARE: f64 = 0.05;
 /// Share of the tokens over which the rate rises.
 const WARMUP: f64 = 0.05;
 
@@ -72,7 +74,7 @@ impl Plan {
             let wanted = config.model.params.value();
             let why = match wanted {
                 Some(wanted) => format!("nearest shape to {} parameters", format_quantity(wanted as f64)),
-                None => "nothing is said of the size: about a million parameters".into(),
+                None => "nothing is said of the size: about 300k parameters".into(),
             };
             note("model.params", value, why);
         }
@@ -93,7 +95,8 @@ impl Plan {
         let total = steps * batch_tokens;
         if !matches!(train.tokens, TokenBudget::Tokens(_)) {
             let ratio = tokens / params as f64;
-            let why = format!("{} for each of {} parameters", format_significant(ratio, 3), format_quantity(params as f64));
+            let why =
+                format!("{} for each of {} parameters", format_significant(ratio, 3), format_quantity(params as f64));
             note("train.tokens", format_quantity(total), why);
         }
         if train.batch_tokens == Auto::Auto {
@@ -110,7 +113,11 @@ impl Plan {
             note("train.warmup", format_quantity(warmup), format!("{}% of the tokens", 100.0 * WARMUP));
             warmup as u64
         });
-        let every = config.evaluate.every.value().unwrap_or_else(|| (steps as u64).div_ceil(20).max(1));
+        let every = config.evaluate.every.value().unwrap_or_else(|| {
+            // Without the way back an evaluated token costs a third of a trained one.
+            let affordable = EVALUATION_SHARE * 3.0 * total / config.evaluate.tokens.max(1) as f64;
+            (steps / (affordable.floor().min(20.0) + 1.0)).ceil() as u64
+        });
         let seed = config.seed;
         let options = Options {
             seed,
@@ -154,7 +161,9 @@ impl Plan {
                 return Err(TrainError::option("train.groups.name", &rule.name, expected));
             }
         }
-        decoder.parameters_mut().regroup(|entry| rules.iter().fold(entry.group, |group, rule| apply(rule, &entry.name, group)));
+        decoder
+            .parameters_mut()
+            .regroup(|entry| rules.iter().fold(entry.group, |group, rule| apply(rule, &entry.name, group)));
         Ok(decoder)
     }
 
@@ -208,7 +217,9 @@ fn default_rate(params: f64, tokens: f64) -> (f64, String) {
     let law = 1.79 * params.powf(-0.713) * tokens.powf(0.307);
     let why = "1.79 params^-0.713 tokens^0.307 (Li et al. 2025, step law)".to_string();
     match law {
-        r if r > MAX_RATE => (MAX_RATE, format!("{why} gives {}, more than small models bear", format_significant(law, 3))),
+        r if r > MAX_RATE => {
+            (MAX_RATE, format!("{why} gives {}, more than small models bear", format_significant(law, 3)))
+        }
         r => (r, why),
     }
 }

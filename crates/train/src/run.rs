@@ -2,7 +2,7 @@
 
 use crate::events::{self, Event, Log, Reason};
 use crate::folder::{self, Record};
-use crate::guard::NotFinite;
+use crate::guard::{Fault, NotFinite};
 use crate::lock::Lock;
 use crate::{Evaluation, Plan, Texts, TrainError, Trainer, checkpoint, row};
 use kleiber_data::{Order, Part, Stream, StreamOptions, Tokenizer};
@@ -175,7 +175,9 @@ impl<'a> Run<'a> {
             };
             if let Some(fault) = report.skipped {
                 let loss = report.loss.is_finite().then_some(report.loss);
-                folder::note_bad_batch(&self.options.folder, report.step, fault.describe(), false)?;
+                if fault != Fault::Known {
+                    folder::note_bad_batch(&self.options.folder, report.step, fault.describe(), false)?;
+                }
                 self.tell(Event::Skip { step: report.step, fault, loss })?;
             }
             if let Some(event) = window.add(&report, self.trainer.batch_tokens(), self.seconds()) {
@@ -245,7 +247,9 @@ impl<'a> Run<'a> {
                 if self.failures < MAX_SAVE_FAILURES {
                     return Ok(());
                 }
-                Err(TrainError::Limit { what: format!("{} checkpoints in a row could not be saved: {error}", self.failures) })
+                Err(TrainError::Limit {
+                    what: format!("{} checkpoints in a row could not be saved: {error}", self.failures),
+                })
             }
         }
     }
@@ -351,7 +355,14 @@ struct Window {
 
 impl Window {
     fn new(steps: u64) -> Self {
-        Self { every: steps.div_ceil(STEP_EVENTS).max(1), count: 0, losses: 0.0, taken: 0, norm: 0.0, since: Instant::now() }
+        Self {
+            every: steps.div_ceil(STEP_EVENTS).max(1),
+            count: 0,
+            losses: 0.0,
+            taken: 0,
+            norm: 0.0,
+            since: Instant::now(),
+        }
     }
 
     fn add(&mut self, report: &crate::Report, batch_tokens: u64, seconds: f64) -> Option<Event> {

@@ -117,8 +117,7 @@ impl Trainer {
             return Err(TrainError::option("context", context, expected));
         }
         let optimizer = AdamW::new(decoder.parameters().len());
-        let average =
-            (options.average > 0.0).then(|| Average::new(options.average, decoder.parameters().values()));
+        let average = (options.average > 0.0).then(|| Average::new(options.average, decoder.parameters().values()));
         let (guard, known) = (Guard::default(), BTreeSet::new());
         Ok(Self { decoder, optimizer, average, guard, stream, options, step: 0, known, rate_factor: 1.0, seconds: 0.0 })
     }

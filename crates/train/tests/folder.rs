@@ -19,14 +19,27 @@ fn texts(rare: bool) -> Texts {
         Arc::new(TokenStore::in_memory(&Tokenizer::Bytes, &documents).unwrap())
     };
     let rare = rare.then_some("abababababababababababa!ababababab");
-    Texts { train: store(1, rare), validation: store(2, None), tokenizer: Arc::new(Tokenizer::Bytes), corpus: "bigram".into() }
+    Texts {
+        train: store(1, rare),
+        validation: store(2, None),
+        tokenizer: Arc::new(Tokenizer::Bytes),
+        corpus: "bigram".into(),
+    }
 }
 
 /// A tiny run of 40 steps with these keys on top.
 fn plan(overrides: &[&str]) -> Plan {
     let base = [
-        "model.layers=1", "model.width=32", "model.context=32", "train.batch_tokens=128", "train.tokens=5120",
-        "train.lr=3e-3", "evaluate.every=10", "evaluate.tokens=512", "checkpoint.every=8", "checkpoint.keep=2",
+        "model.layers=1",
+        "model.width=32",
+        "model.context=32",
+        "train.batch_tokens=128",
+        "train.tokens=5120",
+        "train.lr=3e-3",
+        "evaluate.every=10",
+        "evaluate.tokens=512",
+        "checkpoint.every=8",
+        "checkpoint.keep=2",
     ];
     let overrides: Vec<String> = base.iter().chain(overrides).map(|o| (*o).to_string()).collect();
     Plan::new(&RunConfig::parse("test", "", &overrides).unwrap(), Tokenizer::Bytes.vocab()).unwrap()
@@ -85,7 +98,10 @@ fn a_run_is_logged_saved_and_entered_once() {
     let names: Vec<String> = table.labels("run").unwrap().iter().map(|l| l.to_string()).collect();
     assert_eq!(names, ["one@10", "one@20", "one@30", "one"]);
     let last = |name: &str| table.numbers(name).unwrap()[3];
-    assert_eq!((last("tokens"), last("loss"), last("params")), (5120.0, outcome.evaluation.loss, plan.counts.params as f64));
+    assert_eq!(
+        (last("tokens"), last("loss"), last("params")),
+        (5120.0, outcome.evaluation.loss, plan.counts.params as f64)
+    );
     assert_eq!(last("flops"), 5120.0 * plan.counts.flops_per_token as f64);
     let record = Record::read(&options.folder).unwrap();
     assert_eq!((record.corpus.as_str(), record.counts), ("bigram", plan.counts));
@@ -100,8 +116,13 @@ fn a_run_is_logged_saved_and_entered_once() {
 fn a_stopped_run_continues_to_the_same_bits_with_everything_on() {
     let texts = texts(false);
     let all = [
-        "train.dropout=0.1", "train.ema=0.9", "train.micro_batch=2", "train.guard.spike=6", "train.guard.after=4",
-        "model.positions=learned", "model.position_range=48",
+        "train.dropout=0.1",
+        "train.ema=0.9",
+        "train.micro_batch=2",
+        "train.guard.spike=6",
+        "train.guard.after=4",
+        "model.positions=learned",
+        "model.position_range=48",
     ];
     let (plan, folder, other) = (plan(&all), tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
     let (straight, broken) = (options(folder.path()), options(other.path()));

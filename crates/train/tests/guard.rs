@@ -9,7 +9,15 @@ use std::sync::Arc;
 const CONTEXT: usize = 32;
 
 fn config() -> DecoderConfig {
-    DecoderConfig { vocab: 257, context: CONTEXT, layers: 1, width: 32, heads: 2, groups: 2, ..DecoderConfig::default() }
+    DecoderConfig {
+        vocab: 257,
+        context: CONTEXT,
+        layers: 1,
+        width: 32,
+        heads: 2,
+        groups: 2,
+        ..DecoderConfig::default()
+    }
 }
 
 fn options(guard: GuardOptions) -> Options {
@@ -20,9 +28,7 @@ fn options(guard: GuardOptions) -> Options {
 /// Bigram text and one document with the byte `!`.
 fn text() -> Vec<Document> {
     let task = tasks::build("bigram", &serde_json::json!({ "symbols": 8, "length": 2048 })).unwrap();
-    let mut documents = task.documents(1, 8).unwrap();
-    documents.push(Document::new("abababababab!abababab", "docs", "extra"));
-    documents
+    [vec![Document::new("abababababab!abababab", "docs", "extra")], task.documents(1, 8).unwrap()].concat()
 }
 
 fn trainer(guard: GuardOptions, documents: &[Document], poisoned: bool) -> Trainer {
@@ -61,7 +67,8 @@ fn the_default_stops_at_it() {
 #[test]
 fn batches_of_noise_are_spikes_and_too_many_end_the_run() {
     // Learned text, then text of other letters altogether.
-    let noise: String = (0..4096u32).map(|i| char::from(b'A' + (i.wrapping_mul(2_654_435_761) >> 27) as u8 % 26)).collect();
+    let noise: String =
+        (0..4096u32).map(|i| char::from(b'A' + (i.wrapping_mul(2_654_435_761) >> 27) as u8 % 26)).collect();
     let store = |documents: &[Document]| Arc::new(TokenStore::in_memory(&Tokenizer::Bytes, documents).unwrap());
     let guard = GuardOptions { spike: 6.0, after: 32, max_skips: 5, ..GuardOptions::default() };
     let learned = text();

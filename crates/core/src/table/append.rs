@@ -79,11 +79,10 @@ mod tests {
     fn rows_come_below_and_what_is_missing_is_empty() {
         let both = table("run,loss\na,3\n").stacked(&table("run,tokens,loss\nb,10,x\n"));
         let cells = |name: &str| both.labels(name).unwrap().iter().map(|l| l.to_string()).collect::<Vec<_>>();
-        assert_eq!((cells("run"), cells("loss"), cells("tokens")), (
-            vec!["a".into(), "b".into()],
-            vec!["3".into(), "x".into()],
-            vec![String::new(), "10".into()],
-        ));
+        assert_eq!(
+            (cells("run"), cells("loss"), cells("tokens")),
+            (vec!["a".into(), "b".into()], vec!["3".into(), "x".into()], vec![String::new(), "10".into()],)
+        );
         assert!(both.numbers("tokens").unwrap()[0].is_nan());
     }
 

@@ -52,7 +52,7 @@ pub(crate) struct SweepArgs {
     /// Run table that the cells are entered in. [default: RUNS/runs.parquet]
     #[arg(long, value_name = "FILE")]
     table: Option<PathBuf>,
-    /// Folder that prepared text is kept in. [default: RUNS/cache]
+    /// Folder that prepared text is kept in. [default: RUNS/data]
     #[arg(long, value_name = "DIR")]
     cache: Option<PathBuf>,
     /// Runs beside each other. [default: one for each thread]
@@ -97,7 +97,7 @@ struct CellDocument {
 /// Runs `kleiber sweep`.
 pub(crate) fn run(args: &SweepArgs, quiet: bool) -> Result<Output, CliError> {
     let cells = SweepConfig::load(&args.file)?.cells(&args.set)?;
-    let cache = args.cache.clone().unwrap_or_else(|| args.runs.join("cache"));
+    let cache = args.cache.clone().unwrap_or_else(|| args.runs.join("data"));
     let mut prepared: HashMap<String, Texts> = HashMap::new();
     let mut jobs = Vec::new();
     for cell in cells {
@@ -121,8 +121,13 @@ pub(crate) fn run(args: &SweepArgs, quiet: bool) -> Result<Output, CliError> {
     if args.dry_run {
         let seconds = expected(&jobs, threads, parallel)?;
         let cells = jobs.iter().map(|job| cell(job, "planned")).collect();
-        let document =
-            Document { schema: "kleiber.sweep/1", status: "planned", table: &table, cells, seconds_expected: Some(seconds) };
+        let document = Document {
+            schema: "kleiber.sweep/1",
+            status: "planned",
+            table: &table,
+            cells,
+            seconds_expected: Some(seconds),
+        };
         let text = format!("{}\nabout {} in all\n", shown(&document.cells), duration(seconds));
         return Ok(if args.json { Output::json(&document) } else { Output::text(text) });
     }

@@ -28,9 +28,9 @@ fn a_run_trains_is_entered_and_is_found_finished() {
 #[test]
 fn a_dry_run_says_what_a_run_costs_and_the_memory_is_right() {
     let folder = texts();
-    for shape in [
-        ["model.layers=2", "model.width=128", "train.batch_tokens=4096", "model.mlp=gelu"],
-        ["model.layers=4", "model.width=256", "train.batch_tokens=2048", "model.mlp=swiglu"],
+    for (name, shape) in [("small", [
+        ["model.layers=2", "model.width=128", "train.batch_tokens=4096", "model.mlp=gelu"]),
+        ("large", ["model.layers=4", "model.width=256", "train.batch_tokens=2048", "model.mlp=swiglu"]),
     ] {
         let set: Vec<&str> = shape.iter().flat_map(|s| ["--set", s]).collect();
         let more = ["train", "--tokens", "40k", "--set", "model.context=256", "--set", "evaluate.tokens=2048"];
@@ -38,7 +38,7 @@ fn a_dry_run_says_what_a_run_costs_and_the_memory_is_right() {
         let dry = folder.json(&[args.as_slice(), &["--dry-run"]].concat());
         assert_eq!(dry["status"], "planned");
         assert!(dry["seconds_expected"].as_f64().unwrap() > 0.0 && !folder.path("runs/runs.parquet").exists());
-        let real = folder.json(&[args.as_slice(), &["--name", shape[0]]].concat());
+        let real = folder.json(&[args.as_slice(), &["--name", name]].concat());
         let (estimate, peak) = (dry["memory_total"].as_f64().unwrap(), real["peak_memory"].as_f64());
         // Only Linux tells how much was held.
         if let Some(peak) = peak {
@@ -75,7 +75,7 @@ fn slips_are_named() {
         assert_eq!(outcome.code, Some(2), "{args:?}: {}", outcome.stderr);
         assert!(outcome.stderr.contains(text) && outcome.stderr.contains("help: "), "{args:?}: {}", outcome.stderr);
     };
-    fails(&["train", "--set", "train.rl=1"], "no key `train.rl`; did you mean `train.lr`?");
+    fails(&["train", "--set", "train.lrr=1"], "no key `train.lrr`; did you mean `train.lr`?");
     fails(&["train", "absent.toml"], "absent.toml: cannot read");
     fails(&["train", "--source", "absent", "--set", "data.tokenizer=bytes"], "absent");
     fails(&[&["train", "--name", "../up"], TINY.as_slice()].concat(), "cannot be the name of a run");

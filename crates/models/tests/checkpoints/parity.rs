@@ -45,7 +45,7 @@ fn a_model_of_transformers_trains_on() {
             targets: rows().flat_map(|r| r[1..].to_vec()).collect(),
             sequences: 4,
             starts: None,
-            ids: None,
+            noise: None,
         };
         let mut optimizer = AdamW::new(decoder.parameters().len());
         let mut losses = Vec::new();

@@ -41,7 +41,8 @@ pub struct RunConfig {
 /// `[evaluate]`: when the loss on held-out text is measured.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct EvaluateConfig {
-    /// Steps between evaluations; a twentieth of the run otherwise. The end is always evaluated.
+    /// Steps between evaluations; otherwise up to twenty in a run, as many as add 5% to its work. The end is always
+    /// evaluated.
     pub every: Auto<u64>,
     /// Held-out tokens of each, the same every time.
     pub tokens: u64,
@@ -87,7 +88,8 @@ impl RunConfig {
         }
         let bytes = std::fs::read(path).map_err(io)?;
         let name = path.display().to_string();
-        let text = std::str::from_utf8(&bytes).map_err(|_| CoreError::Encoding { source_name: name.clone(), line: 0 })?;
+        let text =
+            std::str::from_utf8(&bytes).map_err(|_| CoreError::Encoding { source_name: name.clone(), line: 0 })?;
         Self::parse(&name, text, overrides)
     }
 
@@ -124,7 +126,8 @@ impl RunConfig {
 
 /// `train.lr=3e-4` as nested tables.
 fn assigned(text: &str) -> Result<Table, String> {
-    let (key, value) = text.split_once('=').ok_or_else(|| format!("`{text}` is not KEY=VALUE, such as train.lr=3e-4"))?;
+    let (key, value) =
+        text.split_once('=').ok_or_else(|| format!("`{text}` is not KEY=VALUE, such as train.lr=3e-4"))?;
     let (key, value) = (key.trim(), value.trim());
     let parsed = toml::from_str::<Table>(&format!("value = {value}")).ok().and_then(|mut t| t.remove("value"));
     let mut value = parsed.unwrap_or_else(|| Value::String(value.into()));
@@ -184,7 +187,11 @@ mod tests {
 
     #[test]
     fn the_file_goes_over_the_defaults_and_overrides_go_over_the_file() {
-        let config = parse("seed = 3\n[model]\nlayers = 2\n[train]\ntokens = \"1M\"", &["train.lr=3e-4", "data.source=a b", "model.tied = true"]).unwrap();
+        let config = parse(
+            "seed = 3\n[model]\nlayers = 2\n[train]\ntokens = \"1M\"",
+            &["train.lr=3e-4", "data.source=a b", "model.tied = true"],
+        )
+        .unwrap();
         assert_eq!((config.seed, config.model.layers, config.train.lr), (3, Auto::Value(2), Auto::Value(3e-4)));
         assert_eq!((config.data.source.as_str(), config.model.tied), ("a b", true));
         assert_eq!(config.train.tokens, TokenBudget::Tokens(1_000_000));

@@ -76,7 +76,7 @@ impl Default for ModelConfig {
 }
 
 /// Parameters of a model of which nothing is said.
-const DEFAULT_PARAMS: u64 = 1_000_000;
+const DEFAULT_PARAMS: u64 = 300_000;
 
 impl ModelConfig {
     /// The decoder for a vocabulary.

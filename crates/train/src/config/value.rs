@@ -80,7 +80,8 @@ enum Raw {
 
 impl<'de, T: Scalar> Deserialize<'de> for Auto<T> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let expected = |found: &str| serde::de::Error::custom(format!("found {found}, expected {} or \"auto\"", T::KIND));
+        let expected =
+            |found: &str| serde::de::Error::custom(format!("found {found}, expected {} or \"auto\"", T::KIND));
         let raw = Raw::deserialize(deserializer).map_err(|_| expected("something else"))?;
         let number = match &raw {
             Raw::Text(text) if text == "auto" => return Ok(Self::Auto),
@@ -167,7 +168,10 @@ mod tests {
     fn values_are_read_with_units_and_written_back() {
         let read = |text: &str| toml::from_str::<Sample>(text).map_err(|e| e.to_string());
         let sample = read("layers = \"auto\"\nlr = 3e-4\ntokens = \"20tok/param\"").unwrap();
-        assert_eq!(sample, Sample { layers: Auto::Auto, lr: Auto::Value(3e-4), tokens: TokenBudget::PerParameter(20.0) });
+        assert_eq!(
+            sample,
+            Sample { layers: Auto::Auto, lr: Auto::Value(3e-4), tokens: TokenBudget::PerParameter(20.0) }
+        );
         let sample = read("layers = 4\nlr = \"auto\"\ntokens = \"1.5M\"").unwrap();
         assert_eq!(sample, Sample { layers: Auto::Value(4), lr: Auto::Auto, tokens: TokenBudget::Tokens(1_500_000) });
         assert_eq!(read(&toml::to_string(&sample).unwrap()).unwrap(), sample);

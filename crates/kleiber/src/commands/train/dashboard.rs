@@ -167,7 +167,8 @@ impl State {
 }
 
 fn draw(frame: &mut Frame<'_>, state: &State) {
-    let rows = Layout::vertical([Constraint::Length(2), Constraint::Min(8), Constraint::Length(9), Constraint::Length(6)]);
+    let rows =
+        Layout::vertical([Constraint::Length(2), Constraint::Min(8), Constraint::Length(9), Constraint::Length(6)]);
     let [head, loss, small, messages] = rows.areas(frame.area());
     frame.render_widget(Paragraph::new(state.headline()), head);
     let series = [("training", Color::Cyan, &state.losses), ("held out", Color::Yellow, &state.held_out)];
@@ -190,12 +191,18 @@ fn chart(frame: &mut Frame<'_>, area: Rect, title: &str, steps: u64, series: &[(
     let label = |v: f64| format_significant(v, 3);
     let datasets = series.iter().map(|(name, colour, points)| {
         let kind = if points.len() > 1 { GraphType::Line } else { GraphType::Scatter };
-        let set = Dataset::default().marker(Marker::Braille).graph_type(kind).style(Style::new().fg(*colour)).data(points);
+        let set =
+            Dataset::default().marker(Marker::Braille).graph_type(kind).style(Style::new().fg(*colour)).data(points);
         if name.is_empty() { set } else { set.name(*name) }
     });
     let x = Axis::default().bounds([0.0, steps as f64]).labels(["0".to_string(), steps.to_string()]);
     let y = Axis::default().bounds(bounds).labels([label(low), label(high)]);
-    let chart = Chart::new(datasets.collect()).block(Block::bordered().title(title)).x_axis(x).y_axis(y);
+    let half = Constraint::Percentage(50);
+    let chart = Chart::new(datasets.collect())
+        .hidden_legend_constraints((half, half))
+        .block(Block::bordered().title(title))
+        .x_axis(x)
+        .y_axis(y);
     frame.render_widget(chart, area);
 }
 
@@ -219,12 +226,26 @@ mod tests {
         for step in 1..=40u64 {
             let (loss, rate) = (6.0 / (step as f64).sqrt(), 1e-3 * step as f64);
             let tokens_per_second = 1000.0 + step as f64;
-            state.take(&Event::Step { step, tokens: step * 100, loss, norm: 1.0, rate, tokens_per_second, seconds: 2.0 });
+            state.take(&Event::Step {
+                step,
+                tokens: step * 100,
+                loss,
+                norm: 1.0,
+                rate,
+                tokens_per_second,
+                seconds: 2.0,
+            });
         }
         let evaluation = Evaluation { loss: 1.25, bpb: Some(0.5), tokens: 10, error: 0.1 };
         state.take(&Event::Evaluate { step: 40, tokens: 4000, evaluation });
         let shown = picture(&state, 110, 32);
-        for text in ["small | step 40/", "loss, nats per token", "held out", "learning rate", "held-out loss 1.2500, 0.5000 bits/byte"] {
+        for text in [
+            "small | step 40/",
+            "loss, nats per token",
+            "held out",
+            "learning rate",
+            "held-out loss 1.2500, 0.5000 bits/byte",
+        ] {
             assert!(shown.contains(text), "{text} is not in\n{shown}");
         }
         assert!(shown.chars().any(|c| ('\u{2801}'..='\u{28ff}').contains(&c)), "no curve in\n{shown}");

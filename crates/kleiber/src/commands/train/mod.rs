@@ -29,7 +29,7 @@ const TRAINING_SHARE: f64 = 0.9;
 
 /// Train a decoder on text, in a folder that a killed run continues from.
 ///
-/// Without a word it trains about a million parameters on 20 tokens each of the default corpus (the sources of
+/// Without a word it trains about 300k parameters on 20 tokens each of the default corpus (the sources of
 /// Kleiber's dependencies). What is left open follows from the size and is printed with its reason. The run lives in
 /// RUNS/NAME (resolved.toml, events.jsonl, step-N checkpoints); the same command continues it after a kill or an
 /// interruption, to the same bits. At its end the run is entered in the run table that `kleiber fit` reads.
@@ -67,7 +67,7 @@ pub(crate) struct TrainArgs {
     /// Run table that the run is entered in. [default: RUNS/runs.parquet]
     #[arg(long, value_name = "FILE")]
     table: Option<PathBuf>,
-    /// Folder that prepared text is kept in between runs. [default: RUNS/cache]
+    /// Folder that prepared text is kept in between runs. [default: RUNS/data]
     #[arg(long, value_name = "DIR")]
     cache: Option<PathBuf>,
     /// Time: without --tokens, as many tokens as fit; with --tokens the run stops there, to be continued.
@@ -166,8 +166,7 @@ pub(crate) fn run(args: &TrainArgs, quiet: bool) -> Result<Output, CliError> {
     crate::commands::on_interrupt(&stop);
     let limit = args.minutes.filter(|_| expected.is_none()).map(|m| Duration::from_secs_f64(60.0 * m));
     let (allow_change, force) = (args.allow_change.clone(), args.force);
-    let options =
-        RunOptions { folder: folder.clone(), table: Some(table.clone()), stop, limit, allow_change, force };
+    let options = RunOptions { folder: folder.clone(), table: Some(table.clone()), stop, limit, allow_change, force };
     let outcome = if args.watch {
         dashboard::watch(&plan, &texts, &options, &name)?
     } else {
@@ -177,11 +176,8 @@ pub(crate) fn run(args: &TrainArgs, quiet: bool) -> Result<Output, CliError> {
     document.status = show::status(&outcome);
     document.result = Some(outcome.clone());
     document.peak_memory = peak_memory();
-    let mut output = if args.json {
-        Output::json(&document)
-    } else {
-        Output::text(show::outcome(&outcome, &plan, &folder))
-    };
+    let mut output =
+        if args.json { Output::json(&document) } else { Output::text(show::outcome(&outcome, &plan, &folder)) };
     output.code = match outcome.reason {
         Reason::Finished => 0,
         Reason::Time => 3,
@@ -207,7 +203,7 @@ fn overrides(args: &TrainArgs) -> Vec<String> {
 }
 
 fn cache(args: &TrainArgs) -> PathBuf {
-    args.cache.clone().unwrap_or_else(|| args.runs.join("cache"))
+    args.cache.clone().unwrap_or_else(|| args.runs.join("data"))
 }
 
 fn check_name(name: &str) -> Result<(), CliError> {

@@ -26,7 +26,8 @@ impl Progress {
         let bar = std::io::stderr().is_terminal().then(|| {
             let bar = ProgressBar::with_draw_target(Some(steps), ProgressDrawTarget::stderr());
             // The template is a constant: it can be read.
-            let style = ProgressStyle::with_template("{bar:24} {pos}/{len} {msg}").unwrap_or(ProgressStyle::default_bar());
+            let style =
+                ProgressStyle::with_template("{bar:24} {pos}/{len} {msg}").unwrap_or(ProgressStyle::default_bar());
             bar.set_style(style);
             bar
         });
@@ -40,7 +41,8 @@ impl Progress {
                 let left = self.tokens.saturating_sub(*tokens) as f64 / tokens_per_second.max(1e-9);
                 let memory = memory().map_or(String::new(), |m| format!(", {} MiB", m >> 20));
                 let speed = format_quantity(tokens_per_second.round());
-                let text = format!("loss {loss:.4}, rate {rate:.2e}, {speed} tokens/s, {} left{memory}", duration(left));
+                let text =
+                    format!("loss {loss:.4}, rate {rate:.2e}, {speed} tokens/s, {} left{memory}", duration(left));
                 self.progress(*step, &text);
             }
             other => {

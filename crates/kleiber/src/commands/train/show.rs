@@ -56,18 +56,43 @@ pub(super) fn plan(plan: &Plan, texts: &Texts, memory: &Memory, speed: Option<Sp
     let epochs = plan.tokens() as f64 / texts.train.tokens().max(1) as f64;
     let repeats = if epochs > 1.0 { format!(", {} times over", format_significant(epochs, 3)) } else { String::new() };
     let mut rows = vec![
-        ("model", format!("{} layers of width {}, {} heads, context {}", decoder.layers, decoder.width, decoder.heads, decoder.context)),
+        (
+            "model",
+            format!(
+                "{} layers of width {}, {} heads, context {}",
+                decoder.layers, decoder.width, decoder.heads, decoder.context
+            ),
+        ),
         ("parameters", format!("{} ({} with embedding and head)", count(counts.params), count(counts.params_total))),
-        ("text", format!("{}: {} tokens, vocabulary {}{repeats}", texts.corpus, count(texts.train.tokens()), decoder.vocab)),
-        ("training", format!("{} tokens in {} steps of {}", count(plan.tokens()), plan.steps, count((options.batch * decoder.context) as u64))),
+        (
+            "text",
+            format!("{}: {} tokens, vocabulary {}{repeats}", texts.corpus, count(texts.train.tokens()), decoder.vocab),
+        ),
+        (
+            "training",
+            format!(
+                "{} tokens in {} steps of {}",
+                count(plan.tokens()),
+                plan.steps,
+                count((options.batch * decoder.context) as u64)
+            ),
+        ),
         ("learning rate", format_significant(options.schedule.peak, 3)),
         ("compute", format!("{} FLOP (products and attention)", format_quantity(flops(plan)))),
     ];
-    let parts: Vec<String> = memory.named().iter().map(|(name, bytes)| format!("{name} {}", mebibytes(*bytes))).collect();
+    let parts: Vec<String> =
+        memory.named().iter().map(|(name, bytes)| format!("{name} {}", mebibytes(*bytes))).collect();
     rows.push(("memory", format!("about {} MiB: {}", mebibytes(memory.total()), parts.join(", "))));
     if let Some(speed) = speed {
         let time = duration(plan.tokens() as f64 / speed.tokens_per_second);
-        rows.push(("time", format!("about {time}, at {} tokens/s over {} steps", format_quantity(speed.tokens_per_second.round()), speed.steps)));
+        rows.push((
+            "time",
+            format!(
+                "about {time}, at {} tokens/s over {} steps",
+                format_quantity(speed.tokens_per_second.round()),
+                speed.steps
+            ),
+        ));
     }
     let block = TableBlock {
         headers: vec!["".into(), "this run".into()],
@@ -84,7 +109,8 @@ pub(super) fn plan(plan: &Plan, texts: &Texts, memory: &Memory, speed: Option<Sp
 /// How a run ended, for people.
 pub(super) fn outcome(outcome: &Outcome, plan: &Plan, folder: &Path) -> String {
     let evaluation = &outcome.evaluation;
-    let loss = format!("{:.4} nats/token on {} held-out tokens", evaluation.loss, format_quantity(evaluation.tokens as f64));
+    let loss =
+        format!("{:.4} nats/token on {} held-out tokens", evaluation.loss, format_quantity(evaluation.tokens as f64));
     let mut rows = vec![
         ("run", format!("{} ({})", folder.display(), status(outcome))),
         ("steps", format!("{} of {}, {} tokens", outcome.step, plan.steps, format_quantity(outcome.tokens as f64))),
@@ -94,7 +120,10 @@ pub(super) fn outcome(outcome: &Outcome, plan: &Plan, folder: &Path) -> String {
         rows.push(("bits per byte", format!("{bpb:.4}")));
     }
     let speed = outcome.tokens as f64 / outcome.seconds.max(1e-9);
-    rows.push(("time", format!("{}, {} tokens/s with evaluations", duration(outcome.seconds), format_quantity(speed.round()))));
+    rows.push((
+        "time",
+        format!("{}, {} tokens/s with evaluations", duration(outcome.seconds), format_quantity(speed.round())),
+    ));
     if let Some(peak) = peak_memory() {
         rows.push(("memory", format!("{} MiB at most", mebibytes(peak))));
     }
