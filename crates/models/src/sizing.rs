@@ -8,7 +8,7 @@ const HEAD: usize = 32;
 impl DecoderConfig {
     /// The same with layers, width and heads chosen so that body and norms hold about `params` parameters.
     ///
-    /// Widths are multiples of 16, of 8 below 128, and the width per layer grows from about 24 to 128 as published decoders do (32 at a
+    /// Widths are multiples of 16, of 8 below 128 and of 4 below 64, and the width per layer grows from about 24 to 128 as published decoders do (32 at a
     /// million parameters, times the size to the power 0.15), because loss depends little on it around there (Kaplan
     /// et al. 2020, section 3.1).
     pub fn near(&self, params: u64) -> Self {
@@ -16,7 +16,7 @@ impl DecoderConfig {
         let aspect = (32.0 * (target / 1e6).powf(0.15)).clamp(24.0, 128.0);
         let mut best = (f64::INFINITY, self.clone());
         for layers in 1..=128 {
-            let widths = (1..16).map(|i| 8 * i).chain((8..1024).map(|i| 16 * i));
+            let widths = (1..16).map(|i| 4 * i).chain((8..16).map(|i| 8 * i)).chain((8..1024).map(|i| 16 * i));
             for width in widths {
                 let candidate = Self { layers, width, ..self.clone() }.with_heads();
                 // Beyond 64 bits no shape is near.

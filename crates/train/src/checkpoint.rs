@@ -16,11 +16,13 @@ use kleiber_data::Tokenizer;
 use kleiber_models::DecoderConfig;
 use kleiber_models::checkpoint::{self as layout, CONFIG, MODEL};
 use kleiber_tensor::parameters::Parameters;
-use safetensors::tensor::{Dtype, SafeTensors, TensorView};
+use safetensors::tensor::{Dtype, SafeTensorError, SafeTensors, View};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::fs::{self, File};
+use std::io::Read;
 use std::path::{Path, PathBuf};
 
 const TOKENIZER: &str = "tokenizer.json";
@@ -74,28 +76,23 @@ pub fn save(trainer: &Trainer, folder: &Path) -> Result<PathBuf, TrainError> {
     };
     let unusable = |why: String| TrainError::Checkpoint { path: target.clone(), why };
     let parameters = trainer.decoder.parameters();
-    if let Some(entry) =
-        parameters.entries().iter().find(|e| !finite(&parameters.values()[e.offset..e.offset + e.len()]))
-    {
-        return Err(unusable(format!("{} holds values that are not numbers; it was not saved", entry.name)));
-    }
     let tokenizer = folder.join(TOKENIZER);
     let tokenizer = if tokenizer.exists() { Some(Tokenizer::load(&tokenizer)?) } else { None };
     let model = layout::encode(&trainer.decoder, tokenizer.as_ref().map(Tokenizer::end_of_text))?;
     let moments = [("first.", trainer.optimizer.first.as_slice()), ("second.", trainer.optimizer.second.as_slice())];
-    let optimizer = arrays(parameters, &moments).map_err(&unusable)?;
     let state = serde_json::to_vec_pretty(&state).map_err(|e| unusable(e.to_string()))?;
     let mut manifest = Manifest::new();
-    let mut files = vec![(CONFIG, model.config), (MODEL, model.model), (OPTIMIZER, optimizer), (STATE, state)];
+    let mut files = vec![(CONFIG, model.config), (MODEL, model.model), (STATE, state)];
     if let Some(tokenizer) = &tokenizer {
         files.push((TOKENIZER, tokenizer.to_json()?.into_bytes()));
-    }
-    if let Some(average) = &trainer.average {
-        files.push((AVERAGE, arrays(parameters, &[("", average.values.as_slice())]).map_err(&unusable)?));
     }
     for (name, bytes) in files {
         atomic::write(&scratch.join(name), &bytes)?;
         manifest.insert(name.into(), (bytes.len() as u64, hash(&bytes)));
+    }
+    let average = trainer.average.iter().map(|average| (AVERAGE, vec![("", average.values.as_slice())]));
+    for (name, buffers) in [(OPTIMIZER, moments.to_vec())].into_iter().chain(average) {
+        manifest.insert(name.into(), write_arrays(&scratch.join(name), parameters, &buffers)?);
     }
     let manifest = serde_json::to_vec_pretty(&manifest).map_err(|e| unusable(e.to_string()))?;
     atomic::write(&scratch.join(MANIFEST), &manifest)?;
@@ -177,22 +174,59 @@ pub fn restore(trainer: &mut Trainer, path: &Path) -> Result<(), TrainError> {
     Ok(())
 }
 
-/// Flat buffers as named arrays in the shapes of the parameters.
-fn arrays(parameters: &Parameters, buffers: &[(&str, &[f32])]) -> Result<Vec<u8>, String> {
-    let mut data = Vec::new();
+/// One array of a flat buffer; its bytes are those in memory.
+struct Borrowed<'a> {
+    shape: &'a [usize],
+    numbers: &'a [f32],
+}
+
+impl View for Borrowed<'_> {
+    fn dtype(&self) -> Dtype {
+        Dtype::F32
+    }
+
+    fn shape(&self) -> &[usize] {
+        self.shape
+    }
+
+    fn data(&self) -> Cow<'_, [u8]> {
+        if cfg!(target_endian = "little") {
+            return bytemuck::cast_slice(self.numbers).into();
+        }
+        self.numbers.iter().flat_map(|v| v.to_le_bytes()).collect::<Vec<u8>>().into()
+    }
+
+    fn data_len(&self) -> usize {
+        size_of_val(self.numbers)
+    }
+}
+
+/// Writes flat buffers as named arrays in the shapes of the parameters, without a copy of them, and gives the size and
+/// hash of the file.
+fn write_arrays(path: &Path, parameters: &Parameters, buffers: &[(&str, &[f32])]) -> Result<(u64, String), TrainError> {
+    let mut arrays = Vec::new();
     for (prefix, buffer) in buffers {
         for entry in parameters.entries() {
             let numbers = &buffer[entry.offset..entry.offset + entry.len()];
-            let bytes: Vec<u8> = numbers.iter().flat_map(|v| v.to_le_bytes()).collect();
-            data.push((format!("{prefix}{}", entry.name), entry.shape.clone(), bytes));
+            arrays.push((format!("{prefix}{}", entry.name), Borrowed { shape: &entry.shape, numbers }));
         }
     }
-    let views: Result<Vec<(&str, TensorView<'_>)>, _> = data
-        .iter()
-        .map(|(name, shape, bytes)| Ok((name.as_str(), TensorView::new(Dtype::F32, shape.clone(), bytes)?)))
-        .collect();
-    let views = views.map_err(|e: safetensors::SafeTensorError| e.to_string())?;
-    safetensors::serialize(views, None).map_err(|e| e.to_string())
+    let io = |source| CoreError::Io { path: path.into(), action: "write", source };
+    safetensors::serialize_to_file(arrays, None, path).map_err(|e| match e {
+        SafeTensorError::IoError(source) => TrainError::Core(io(source)),
+        other => TrainError::Checkpoint { path: path.into(), why: other.to_string() },
+    })?;
+    let mut file = File::open(path).map_err(io)?;
+    file.sync_all().map_err(io)?;
+    let (mut hasher, mut size, mut buffer) = (Sha256::new(), 0, vec![0; 1 << 16]);
+    loop {
+        let read = file.read(&mut buffer).map_err(io)?;
+        if read == 0 {
+            return Ok((size, hex(hasher.finalize())));
+        }
+        size += read as u64;
+        hasher.update(&buffer[..read]);
+    }
 }
 
 /// The flat buffer of named arrays, each of the shape of its parameter.
@@ -210,10 +244,10 @@ fn numbers(parameters: &Parameters, bytes: &[u8], prefix: &str) -> Result<Vec<f3
     Ok(out)
 }
 
-fn finite(values: &[f32]) -> bool {
-    values.iter().all(|v| v.is_finite())
+fn hash(bytes: &[u8]) -> String {
+    hex(Sha256::digest(bytes))
 }
 
-fn hash(bytes: &[u8]) -> String {
-    Sha256::digest(bytes).iter().map(|b| format!("{b:02x}")).collect()
+fn hex(digest: impl IntoIterator<Item = u8>) -> String {
+    digest.into_iter().map(|b| format!("{b:02x}")).collect()
 }

@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 /// Bytes of a number.
 const F32: u64 = 4;
 /// What the program holds before a run: code, tables, threads.
-const PROGRAM: u64 = 24 << 20;
+const PROGRAM: u64 = 40 << 20;
 /// Rows whose logits exist at the same time.
 const HEAD_ROWS: u64 = 512;
 

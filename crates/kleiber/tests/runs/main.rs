@@ -11,8 +11,20 @@ use common::Folder;
 
 /// Keys of a run of some seconds on the texts of [`texts`].
 pub(crate) const TINY: [&str; 14] = [
-    "--source", "texts", "--set", "data.tokenizer=bytes", "--set", "model.context=32", "--set", "model.layers=1",
-    "--set", "model.width=32", "--set", "train.batch_tokens=256", "--set", "evaluate.tokens=1024",
+    "--source",
+    "texts",
+    "--set",
+    "data.tokenizer=bytes",
+    "--set",
+    "model.context=32",
+    "--set",
+    "model.layers=1",
+    "--set",
+    "model.width=32",
+    "--set",
+    "train.batch_tokens=256",
+    "--set",
+    "evaluate.tokens=1024",
 ];
 
 /// A folder with some text to learn.

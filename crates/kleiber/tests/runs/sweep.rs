@@ -39,7 +39,9 @@ fn every_cell_is_made_once_and_fitting_can_begin() {
     assert_eq!(states, ["finished before", "finished", "finished before", "finished", "finished before"]);
     // Beside each other or alone, a run has the same loss.
     let alone = folder.json(&["sweep", "grid.toml", "--runs", "alone", "--parallel", "1", "--cache", "runs/data"]);
-    let losses = |d: &serde_json::Value| d["cells"].as_array().unwrap().iter().map(|c| c["loss"].as_f64().unwrap()).collect::<Vec<_>>();
+    let losses = |d: &serde_json::Value| {
+        d["cells"].as_array().unwrap().iter().map(|c| c["loss"].as_f64().unwrap()).collect::<Vec<_>>()
+    };
     assert_eq!(losses(&alone), losses(&done));
     folder.run(&["fit", "runs/runs.parquet", "--law", "power"]);
 }

@@ -11,7 +11,8 @@ fn a_run_trains_is_entered_and_is_found_finished() {
     assert_eq!((document["schema"].as_str(), document["status"].as_str()), (Some("kleiber.train/1"), Some("finished")));
     let loss = document["result"]["evaluation"]["loss"].as_f64().unwrap();
     assert!(loss > 0.5 && loss < 5.0, "{loss}");
-    let derived: Vec<&str> = document["derived"].as_array().unwrap().iter().map(|n| n["key"].as_str().unwrap()).collect();
+    let derived: Vec<&str> =
+        document["derived"].as_array().unwrap().iter().map(|n| n["key"].as_str().unwrap()).collect();
     assert_eq!(derived, ["train.lr", "train.warmup"]);
     let table = Table::read(&folder.path("runs/runs.parquet")).unwrap();
     assert_eq!(table.numbers("loss").unwrap(), [loss]);
@@ -28,8 +29,8 @@ fn a_run_trains_is_entered_and_is_found_finished() {
 #[test]
 fn a_dry_run_says_what_a_run_costs_and_the_memory_is_right() {
     let folder = texts();
-    for (name, shape) in [("small", [
-        ["model.layers=2", "model.width=128", "train.batch_tokens=4096", "model.mlp=gelu"]),
+    for (name, shape) in [
+        ("small", ["model.layers=2", "model.width=128", "train.batch_tokens=4096", "model.mlp=gelu"]),
         ("large", ["model.layers=4", "model.width=256", "train.batch_tokens=2048", "model.mlp=swiglu"]),
     ] {
         let set: Vec<&str> = shape.iter().flat_map(|s| ["--set", s]).collect();
@@ -82,7 +83,8 @@ fn slips_are_named() {
     fails(&[&["train", "--params", "1M"], TINY.as_slice()].concat(), "give params, or layers and width, not both");
     fails(&[&["train"], TINY.as_slice(), &["--set", "model.heads=5"]].concat(), "heads = 5");
     fails(&[&["train"], TINY.as_slice(), &["--set", "train.lr=-1"]].concat(), "a positive learning rate is needed");
-    let outcome = folder.run(&[&["train"], TINY.as_slice(), &["--set", "model.width=30000", "--set", "model.layers=64"]].concat());
+    let outcome = folder
+        .run(&[&["train"], TINY.as_slice(), &["--set", "model.width=30000", "--set", "model.layers=64"]].concat());
     assert_eq!(outcome.code, Some(3), "{}", outcome.stderr);
     assert!(outcome.stderr.contains("of memory"), "{}", outcome.stderr);
     let printed = folder.run(&["train", "--print-config", "--set", "train.lr=0.5"]).ok().stdout;
