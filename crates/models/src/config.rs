@@ -69,7 +69,7 @@ pub struct DecoderConfig {
     /// Positions.
     pub positions: Positions,
     /// Positions that a sequence's are drawn from in order, so that longer sequences hold nothing new (Ruoss et al.
-    /// 2023); 0 for the places themselves. Training draws them, evaluation spaces them evenly.
+    /// 2023), a multiple of the context; 0 for the places themselves. Training draws them, evaluation spaces them evenly.
     pub position_range: usize,
     /// Share of a head's numbers that rotary positions turn.
     pub rotary_share: f64,
@@ -134,9 +134,10 @@ impl DecoderConfig {
         usual.and_then(|hidden| usize::try_from(hidden).ok()).unwrap_or(usize::MAX)
     }
 
-    /// The position of a token in evaluation: its place, or where the range of positions is larger, its share of it.
-    pub fn position_of(&self, place: usize) -> usize {
-        if self.position_range == 0 { place } else { place * self.position_range / self.context }
+    /// Positions from a token to the next in evaluation: one, or where they are drawn from a range, its share for each
+    /// place of the context.
+    pub fn spacing(&self) -> usize {
+        (self.position_range / self.context).max(1)
     }
 
     /// Positions that there are.
@@ -222,8 +223,8 @@ impl DecoderConfig {
             return bad("hidden", self.hidden().to_string(), "at most 2^30");
         }
         if self.position_range != 0 {
-            if self.position_range < self.context || self.position_range > 1 << 24 {
-                let expected = format!("at least the context {}, at most {}", self.context, 1 << 24);
+            if !self.position_range.is_multiple_of(self.context) || self.position_range > 1 << 24 {
+                let expected = format!("a multiple of the context {}, at most {}", self.context, 1 << 24);
                 return bad("position_range", self.position_range.to_string(), &expected);
             }
             if self.positions == Positions::None {

@@ -87,7 +87,7 @@ impl Decoder {
     }
 
     fn tables(&self) -> &Tables {
-        self.tables.get_or_init(|| Tables::new(&self.config, self.config.position_count()))
+        self.tables.get_or_init(|| Tables::new(&self.config, self.config.position_count(), 1))
     }
 
     /// Loss and gradients of a batch.
@@ -202,7 +202,7 @@ impl Decoder {
         }
         let ids = (0..batch.sequences as u64).flat_map(|sequence| match batch.noise {
             Some(noise) => noise.positions(sequence, context, range),
-            None => (0..context).map(|i| self.config.position_of(i) as u32).collect(),
+            None => (0..context).map(|i| (i * self.config.spacing()) as u32).collect(),
         });
         Some(ids.collect())
     }

@@ -44,7 +44,7 @@ impl<'a> Session<'a> {
             return Err(ModelError::Context { tokens: capacity, context: config.context });
         }
         let cache = Cache::new(config.heads, config.groups, config.head_width());
-        let (tables, caches) = (Tables::new(config, capacity), vec![cache; config.layers]);
+        let (tables, caches) = (Tables::new(config, capacity, config.spacing()), vec![cache; config.layers]);
         Ok(Self { decoder, tables, caches, capacity, logits: Vec::new() })
     }
 
@@ -145,9 +145,15 @@ impl<'a> Weights<'a> {
         let (layout, width) = (self.0.layout(), self.0.config().width);
         let embedding = self.array(layout.embedding);
         let mut x: Vec<f32> = tokens.iter().flat_map(|t| &embedding[*t as usize * width..][..width]).copied().collect();
-        let added = layout.positions.map(|p| self.array(p)).or(tables.waves.as_deref());
+        // Waves are made for places, learned rows for all positions that are drawn from.
+        let (added, spacing) = match layout.positions {
+            Some(rows) => (Some(self.array(rows)), self.0.config().spacing()),
+            None => (tables.waves.as_deref(), 1),
+        };
         if let Some(added) = added {
-            x.iter_mut().zip(&added[start * width..]).for_each(|(x, p)| *x += p);
+            for (place, x) in (start..).zip(x.chunks_mut(width)) {
+                x.iter_mut().zip(&added[place * spacing * width..]).for_each(|(x, p)| *x += p);
+            }
         }
         x
     }

@@ -30,10 +30,12 @@ fn token_by_token_is_the_whole_pass() {
             (NormKind::Rms, Mlp::Swiglu, false, false),
             (NormKind::Rms, Mlp::ReluSquared, true, false),
         ] {
-            for (groups, spans) in [(4, vec![]), (2, vec![40, 9, 3, 1]), (1, vec![])] {
+            for (groups, spans, range) in [(4, vec![], 0), (2, vec![40, 9, 3, 1], 0), (1, vec![], 3 * CONTEXT)] {
+                let position_range = if positions == Positions::None { 0 } else { range };
                 let rotary_share = if groups == 2 { 0.5 } else { 1.0 };
                 let kind = DecoderConfig {
                     positions,
+                    position_range,
                     norm,
                     mlp,
                     bias,

@@ -211,18 +211,62 @@ fn default_batch(tokens: f64) -> f64 {
     0.58 * tokens.powf(0.571)
 }
 
-/// Peak rate for a run: the step law (Li et al. 2025, eq. 1), which was fitted to sizes from 60M on, held below what
-/// small models bear.
+/// Peak rate for a run: the step law (Li et al. 2025, eq. 1), fitted to 60M parameters and more, but no more than small
+/// models bear, measured with `kleiber sweep` (docs/training.md, "Defaults for rate and batch").
 fn default_rate(params: f64, tokens: f64) -> (f64, String) {
     let law = 1.79 * params.powf(-0.713) * tokens.powf(0.307);
-    let why = "1.79 params^-0.713 tokens^0.307 (Li et al. 2025, step law)".to_string();
-    match law {
-        r if r > MAX_RATE => {
-            (MAX_RATE, format!("{why} gives {}, more than small models bear", format_significant(law, 3)))
-        }
-        r => (r, why),
+    let bearable = (4.3e-3 * (params / 1e5).powf(-0.28)).max(3e-3);
+    if law <= bearable {
+        return (law, "1.79 params^-0.713 tokens^0.307 (Li et al. 2025, step law)".into());
     }
+    let why = format!(
+        "4.3e-3 (params/100k)^-0.28, from 3e-3 up, measured on small models; the step law (Li et al. 2025) asks for {}",
+        format_significant(law, 3)
+    );
+    (bearable, why)
 }
 
-/// Largest default rate.
-const MAX_RATE: f64 = 1e-2;
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config::RunConfig;
+
+    fn plan(overrides: &[&str]) -> Plan {
+        let overrides: Vec<String> = overrides.iter().map(|o| (*o).to_string()).collect();
+        Plan::new(&RunConfig::parse("test", "", &overrides).unwrap(), 4096).unwrap()
+    }
+
+    #[test]
+    fn what_is_left_open_follows_and_says_why() {
+        let plan = plan(&["model.params=100k"]);
+        assert_eq!((plan.decoder.layers, plan.decoder.width, plan.counts.params), (2, 64, 98_624));
+        // 20 tokens for each parameter, in whole steps of 0.58 * 1972480^0.571 = 2287 tokens, 9 sequences.
+        assert_eq!((plan.options.batch, plan.steps, plan.tokens()), (9, 857, 1_974_528));
+        assert!((plan.options.schedule.peak / 4.316e-3 - 1.0).abs() < 1e-3, "{}", plan.options.schedule.peak);
+        let keys: Vec<&str> = plan.notes.iter().map(|n| n.key.as_str()).collect();
+        assert_eq!(keys, ["model.params", "train.tokens", "train.batch_tokens", "train.lr", "train.warmup"]);
+        // A resolved plan is the plan again, with nothing to note.
+        let again = Plan::new(&plan.config, 4096).unwrap();
+        assert_eq!((again.config, again.notes.len()), (plan.config, 0));
+    }
+
+    #[test]
+    fn the_step_law_holds_where_it_was_fitted() {
+        // 1.79 * 1e9^-0.713 * 1e11^0.307 by hand: exp(0.58222 - 14.77565 + 7.77583).
+        let (rate, _) = default_rate(1e9, 1e11);
+        assert!((rate / 1.634e-3 - 1.0).abs() < 0.01, "{rate}");
+        assert_eq!(default_rate(3e6, 6e7).0, 3e-3);
+        assert!((default_batch(1e11) / 0.58 / 1e11f64.powf(0.571) - 1.0).abs() < 1e-12);
+    }
+
+    #[test]
+    fn groups_change_the_arrays_they_name() {
+        let plan =
+            plan(&["model.params=30k", "train.groups=[{name=\"embedding\", decay=0}, {name=\"mlp\", rate=0.5}]"]);
+        let model = plan.model().unwrap();
+        let group = |name: &str| model.parameters().entries().iter().find(|e| e.name.contains(name)).unwrap().group;
+        assert_eq!((group("embedding").decay, group("mlp.up").rate, group("attention.packed").rate), (0.0, 0.5, 1.0));
+        let wrong = self::plan(&["model.params=30k", "train.groups=[{name=\"absent\"}]"]).model().unwrap_err();
+        assert!(wrong.to_string().contains("part of the name of an array"), "{wrong}");
+    }
+}

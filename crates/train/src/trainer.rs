@@ -4,7 +4,7 @@ use crate::evaluation::{Evaluation, Tally};
 use crate::guard::{Fault, Guard, GuardOptions, NotFinite};
 use crate::{Schedule, TrainError};
 use kleiber_data::{Batch as Rows, IGNORE, Stream};
-use kleiber_models::{Batch, Decoder, Noise};
+use kleiber_models::{Batch, Decoder, Noise, Pass};
 use kleiber_tensor::optimizer::{AdamW, Average, Settings};
 use std::collections::BTreeSet;
 
@@ -181,7 +181,7 @@ impl Trainer {
             report.skipped = Some(Fault::Known);
             return self.skip(report);
         }
-        let (loss, gradients) = self.gradients(step)?;
+        let Pass { loss, gradients } = self.gradients(step)?;
         let norm = AdamW::norm(&gradients);
         (report.loss, report.norm) = (loss, norm);
         report.skipped = self.guard.judge(loss, norm, &self.options.guard);
@@ -215,7 +215,7 @@ impl Trainer {
     }
 
     /// Mean loss of a step's batch and its gradients.
-    fn gradients(&self, step: u64) -> Result<(f64, Vec<Option<Vec<f32>>>), TrainError> {
+    fn gradients(&self, step: u64) -> Result<Pass, TrainError> {
         let (all, first) = (self.options.batch, (step - 1) * self.options.batch as u64);
         let micro = if self.options.micro_batch == 0 { all } else { self.options.micro_batch.min(all) };
         let (mut loss, mut counted, mut sums) = (0.0, 0.0, Vec::new());
@@ -224,7 +224,7 @@ impl Trainer {
             let weight = rows.targets.iter().filter(|t| **t != IGNORE).count() as f64;
             let pass = self.decoder.pass(&self.batch(rows, step, start as u64));
             if micro == all {
-                return Ok((pass.loss, pass.gradients));
+                return Ok(pass);
             }
             loss += pass.loss * weight;
             counted += weight;
@@ -232,7 +232,7 @@ impl Trainer {
         }
         let share = (1.0 / f64::max(counted, 1.0)) as f32;
         sums.iter_mut().flatten().flatten().for_each(|g| *g *= share);
-        Ok((loss / f64::max(counted, 1.0), sums))
+        Ok(Pass { loss: loss / f64::max(counted, 1.0), gradients: sums })
     }
 
     fn batch(&self, rows: Rows, step: u64, first: u64) -> Batch {

@@ -122,7 +122,7 @@ fn a_stopped_run_continues_to_the_same_bits_with_everything_on() {
         "train.guard.spike=6",
         "train.guard.after=4",
         "model.positions=learned",
-        "model.position_range=48",
+        "model.position_range=96",
     ];
     let (plan, folder, other) = (plan(&all), tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
     let (straight, broken) = (options(folder.path()), options(other.path()));

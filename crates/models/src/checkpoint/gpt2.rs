@@ -21,6 +21,7 @@ fn fits(config: &DecoderConfig) -> bool {
         && config.mlp == Mlp::Gelu
         && config.bias
         && config.groups == config.heads
+        && config.position_range == 0
         && config.spans.is_empty()
 }
 

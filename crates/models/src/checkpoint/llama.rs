@@ -21,6 +21,7 @@ fn fits(config: &DecoderConfig) -> bool {
         && config.rotary_dims() == config.head_width()
         && config.norm == NormKind::Rms
         && config.mlp == Mlp::Swiglu
+        && config.position_range == 0
         && config.spans.is_empty()
 }
 

@@ -171,7 +171,8 @@ fn draw(frame: &mut Frame<'_>, state: &State) {
         Layout::vertical([Constraint::Length(2), Constraint::Min(8), Constraint::Length(9), Constraint::Length(6)]);
     let [head, loss, small, messages] = rows.areas(frame.area());
     frame.render_widget(Paragraph::new(state.headline()), head);
-    let series = [("training", Color::Cyan, &state.losses), ("held out", Color::Yellow, &state.held_out)];
+    let series: [Series<'_>; 2] =
+        [("training", Color::Cyan, &state.losses), ("held out", Color::Yellow, &state.held_out)];
     chart(frame, loss, "loss, nats per token", state.steps, &series);
     let [left, right] = Layout::horizontal([Constraint::Percentage(50); 2]).areas(small);
     chart(frame, left, "learning rate", state.steps, &[("", Color::Green, &state.rates)]);
@@ -180,7 +181,10 @@ fn draw(frame: &mut Frame<'_>, state: &State) {
     frame.render_widget(List::new(shown).block(Block::bordered().title("events")), messages);
 }
 
-fn chart(frame: &mut Frame<'_>, area: Rect, title: &str, steps: u64, series: &[(&str, Color, &Vec<(f64, f64)>)]) {
+/// A name, a colour, and points of step and value.
+type Series<'a> = (&'a str, Color, &'a [(f64, f64)]);
+
+fn chart(frame: &mut Frame<'_>, area: Rect, title: &str, steps: u64, series: &[Series<'_>]) {
     let values = || series.iter().flat_map(|(_, _, points)| points.iter().map(|p| p.1)).filter(|v| v.is_finite());
     let (mut low, mut high) = (values().fold(f64::INFINITY, f64::min), values().fold(f64::NEG_INFINITY, f64::max));
     if low > high {

@@ -49,8 +49,13 @@ pub struct Rotary<T> {
 impl<T: Real> Rotary<T> {
     /// Angles `position * base^(-2i/dims)` of the first `dims` numbers of a head, for positions below `length`.
     pub fn new(dims: usize, base: f64, length: usize) -> Self {
+        Self::spaced(dims, base, length, 1)
+    }
+
+    /// The same where neighbours stand `distance` positions apart.
+    pub fn spaced(dims: usize, base: f64, length: usize, distance: usize) -> Self {
         let half = dims / 2;
-        let angle = |k: usize| (k / half) as f64 * base.powf(-2.0 * (k % half) as f64 / dims as f64);
+        let angle = |k: usize| (k / half * distance) as f64 * base.powf(-2.0 * (k % half) as f64 / dims as f64);
         let table = |f: fn(f64) -> f64| (0..half * length).map(|k| T::from_f64(f(angle(k)))).collect();
         Self { half, cos: table(f64::cos), sin: table(f64::sin) }
     }
