@@ -70,7 +70,7 @@ def theirs(document, seed, store):
 
     for step in range(document["steps"]):
         for group in optimizer.param_groups:
-            group["lr"] = rate(train, (step + 1) * batch * context, total)
+            group["lr"] = rate(train, (step + 0.5) * batch * context, total)
         value = loss(*rows(tokens, order[step * batch:(step + 1) * batch]))
         optimizer.zero_grad(set_to_none=True)
         value.backward()

@@ -116,6 +116,12 @@ impl SweepConfig {
     /// # Errors
     /// [`SweepError::Cell`] for a cell whose keys or values are wrong; [`SweepError::Config`] for a sweep of none.
     pub fn cells(&self, overrides: &[String]) -> Result<Vec<Cell>, SweepError> {
+        for (key, _) in &self.grid {
+            if overrides.iter().any(|o| o.split('=').next().is_some_and(|k| k.trim() == key)) {
+                let why = format!("`{key}` is a list of the grid, and --set would make its cells the same");
+                return Err(SweepError::Config { source_name: self.source.clone(), why });
+            }
+        }
         let mut all: Vec<Vec<String>> = Vec::new();
         if !self.grid.is_empty() {
             all.push(Vec::new());

@@ -18,6 +18,16 @@ pub enum SweepError {
         /// What is wrong with them.
         source: Box<TrainError>,
     },
+    /// Two cells that are the same run.
+    #[error("the cells `{first}` and `{second}` are the same run {run}")]
+    Twins {
+        /// The assignments of one.
+        first: String,
+        /// The assignments of the other.
+        second: String,
+        /// The run's name.
+        run: String,
+    },
     /// The configuration of the sweep.
     #[error("{source_name}: {why}")]
     Config {
@@ -34,6 +44,7 @@ impl SweepError {
         match self {
             Self::Core(e) => e.hint(),
             Self::Cell { source, .. } => source.hint(),
+            Self::Twins { .. } => "leave one of them out".into(),
             Self::Config { .. } => {
                 "a sweep has `base` (a run's file), [set] for all cells, [grid] of lists, and [[cells]]".into()
             }

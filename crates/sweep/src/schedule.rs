@@ -2,8 +2,10 @@
 
 use crate::SweepError;
 use kleiber_core::CoreError;
+use kleiber_core::units::format_bytes;
 use kleiber_train::estimate::Memory;
 use kleiber_train::{Event, Outcome, Plan, RunOptions, Texts, TrainError};
+use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Condvar, Mutex};
@@ -89,7 +91,7 @@ struct State {
 /// others.
 ///
 /// # Errors
-/// [`SweepError::Core`] when the threads cannot be started or the folder cannot be made.
+/// [`SweepError::Twins`] for two jobs that are one run; [`SweepError::Core`] when the threads cannot be started or the folder cannot be made.
 pub fn run(
     jobs: &[Job],
     options: &SweepOptions,
@@ -100,6 +102,13 @@ pub fn run(
         action: "write",
         source,
     })?;
+    let mut names: HashMap<String, &str> = HashMap::new();
+    for job in jobs {
+        if let Some(first) = names.insert(job.name(), &job.label) {
+            let (first, second, run) = (first.into(), job.label.clone(), job.name());
+            return Err(SweepError::Twins { first, second, run });
+        }
+    }
     let cost = |job: &Job| job.plan.tokens() as f64 * job.plan.counts.flops_per_token as f64;
     let mut waiting: Vec<usize> = (0..jobs.len()).collect();
     waiting.sort_by(|&a, &b| cost(&jobs[a]).total_cmp(&cost(&jobs[b])).then(b.cmp(&a)));
@@ -153,9 +162,9 @@ fn work(
         let result = if memory > options.memory {
             Err(TrainError::Limit {
                 what: format!(
-                    "it needs about {} MiB, more than the {} MiB allowed",
-                    memory >> 20,
-                    options.memory >> 20
+                    "it needs about {}, more than the {} allowed",
+                    format_bytes(memory),
+                    format_bytes(options.memory)
                 ),
             })
         } else {

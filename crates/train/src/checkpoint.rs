@@ -27,8 +27,8 @@ use std::path::{Path, PathBuf};
 
 const TOKENIZER: &str = "tokenizer.json";
 const OPTIMIZER: &str = "optimizer.safetensors";
-/// The moving average of the parameters, under the same names.
-const AVERAGE: &str = "average.safetensors";
+/// The parameters that are trained, where the model is their moving average.
+const TRAINED: &str = "trained.safetensors";
 const STATE: &str = "state.json";
 const MANIFEST: &str = "manifest.json";
 
@@ -55,7 +55,15 @@ type Manifest = BTreeMap<String, (u64, String)>;
 /// # Errors
 /// [`TrainError::Core`] with the path and the system's reason, [`TrainError::Model`] when a parameter is not finite,
 /// [`TrainError::Data`] for a tokenizer that cannot be read; earlier checkpoints are untouched then.
-pub fn save(trainer: &Trainer, folder: &Path) -> Result<PathBuf, TrainError> {
+pub fn save(trainer: &mut Trainer, folder: &Path) -> Result<PathBuf, TrainError> {
+    // The model of a checkpoint is the one that is evaluated.
+    trainer.exchange();
+    let result = write(trainer, folder);
+    trainer.exchange();
+    result
+}
+
+fn write(trainer: &Trainer, folder: &Path) -> Result<PathBuf, TrainError> {
     let target = folder.join(format!("step-{}", trainer.step));
     let scratch = folder.join(format!("step-{}.tmp", trainer.step));
     let io = |path: &Path| {
@@ -90,8 +98,8 @@ pub fn save(trainer: &Trainer, folder: &Path) -> Result<PathBuf, TrainError> {
         atomic::write(&scratch.join(name), &bytes)?;
         manifest.insert(name.into(), (bytes.len() as u64, hash(&bytes)));
     }
-    let average = trainer.average.iter().map(|average| (AVERAGE, vec![("", average.values.as_slice())]));
-    for (name, buffers) in [(OPTIMIZER, moments.to_vec())].into_iter().chain(average) {
+    let trained = trainer.average.iter().map(|kept| (TRAINED, vec![("", kept.values.as_slice())]));
+    for (name, buffers) in [(OPTIMIZER, moments.to_vec())].into_iter().chain(trained) {
         manifest.insert(name.into(), write_arrays(&scratch.join(name), parameters, &buffers)?);
     }
     let manifest = serde_json::to_vec_pretty(&manifest).map_err(|e| unusable(e.to_string()))?;
@@ -162,10 +170,15 @@ pub fn restore(trainer: &mut Trainer, path: &Path) -> Result<(), TrainError> {
     let values = layout::values(&state.config, &path.join(MODEL).display().to_string(), &model)?;
     let first = numbers(parameters, &optimizer, "first.").map_err(&unusable)?;
     let second = numbers(parameters, &optimizer, "second.").map_err(&unusable)?;
+    let trained = match manifest.contains_key(TRAINED) {
+        true => numbers(parameters, &checked(TRAINED)?, "").map_err(&unusable)?,
+        false => values.clone(),
+    };
+    trainer.decoder.parameters_mut().values_mut().copy_from_slice(&trained);
+    // An average that begins in the middle of a run begins with the parameters of that moment.
     if let Some(average) = &mut trainer.average {
-        average.values = numbers(parameters, &checked(AVERAGE)?, "").map_err(&unusable)?;
+        average.values = values;
     }
-    trainer.decoder.parameters_mut().values_mut().copy_from_slice(&values);
     (trainer.optimizer.first, trainer.optimizer.second) = (first, second);
     trainer.optimizer.count = state.optimizer_steps;
     trainer.step = state.step;

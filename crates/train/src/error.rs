@@ -103,9 +103,12 @@ impl TrainError {
             Self::Config { .. } => "`kleiber train --print-config` prints every key with its default".into(),
             Self::Option { option, .. } => format!("give another `{option}`"),
             Self::NotFinite { .. } => {
-                "lower the learning rate or lengthen the warm-up; the last checkpoint is intact".into()
+                "lower the learning rate or lengthen the warm-up; no checkpoint holds such values".into()
             }
             Self::Locked { .. } => "wait for it, or give this run another --name".into(),
+            Self::Changed { key, .. } if !crate::folder::may_change(key) => {
+                "give another --name, or start over with --force".into()
+            }
             Self::Changed { key, .. } => {
                 format!(
                     "give another --name, start over with --force, or continue all the same with --allow-change {key}"
@@ -115,7 +118,9 @@ impl TrainError {
             Self::Skips { .. } => {
                 "see bad_batches.jsonl of the run; lower the learning rate, or look at the data".into()
             }
-            Self::Checkpoint { .. } => "continue from an earlier step, or start again".into(),
+            Self::Checkpoint { .. } => {
+                "start over with --force; what is damaged stays beside it under the name step-N.bad".into()
+            }
         }
     }
 }

@@ -1,6 +1,6 @@
 //! What a run will cost before it starts: memory by part, FLOP, and time from a short calibration.
 
-use crate::{Plan, TrainError, Trainer};
+use crate::{GuardOptions, Kind, Options, Plan, Schedule, TrainError, Trainer};
 use kleiber_data::{Stream, StreamOptions, TokenStore};
 use kleiber_models::{DecoderConfig, Mlp};
 use serde::{Deserialize, Serialize};
@@ -102,7 +102,10 @@ pub struct Speed {
 /// As a run's.
 pub fn calibrate(plan: &Plan, store: &Arc<TokenStore>, time: Duration) -> Result<Speed, TrainError> {
     let stream = Stream::new(store.clone(), StreamOptions::new(plan.decoder.context, plan.config.seed))?;
-    let mut trainer = Trainer::new(plan.model()?, stream, plan.options)?;
+    // A rate that changes nothing: how fast it goes must not depend on whether it goes well.
+    let schedule = Schedule { kind: Kind::Constant, peak: f64::MIN_POSITIVE, floor: 0.0, warmup: 0, total: u64::MAX };
+    let options = Options { schedule, guard: GuardOptions::default(), ..plan.options };
+    let mut trainer = Trainer::new(plan.model()?, stream, options)?;
     trainer.step()?;
     let begun = Instant::now();
     let mut steps = 0;

@@ -205,6 +205,9 @@ pub fn read(path: &Path) -> Result<Vec<Event>, TrainError> {
     let mut events: Vec<Event> = Vec::new();
     for line in bytes.split(|b| *b == b'\n') {
         let Ok(line) = serde_json::from_slice::<Line>(line) else { continue };
+        if matches!(line.event, Event::Start { .. }) {
+            events.clear();
+        }
         if let Event::Resume { step, .. } | Event::Rollback { to: step, .. } = line.event {
             events.retain(|e| e.step() <= step && !matches!(e, Event::End { .. }));
         }

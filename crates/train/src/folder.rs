@@ -115,7 +115,7 @@ pub(crate) fn begin(plan: &Plan, texts: &Texts, options: &RunOptions) -> Result<
         let allowed = |key: &str| {
             let listed =
                 |k: &String| key == k || key.strip_prefix(k.as_str()).is_some_and(|rest| rest.starts_with('.'));
-            !key.starts_with("model.") && (key_is_free(key) || options.allow_change.iter().any(listed))
+            may_change(key) && (key_is_free(key) || options.allow_change.iter().any(listed))
         };
         let refused: Vec<_> = all.iter().filter(|(key, ..)| !allowed(key)).collect();
         if let Some((key, ..)) = refused.first() {
@@ -131,7 +131,12 @@ pub(crate) fn begin(plan: &Plan, texts: &Texts, options: &RunOptions) -> Result<
     Ok(changed)
 }
 
-/// Whether a key may change while a run lasts: how it is trained and watched, not what it is.
+/// Whether a key may change at all while a run lasts: not what the model is, nor how steps count tokens.
+pub(crate) fn may_change(key: &str) -> bool {
+    !key.starts_with("model.") && key != "train.batch_tokens"
+}
+
+/// Whether a key may change without being named: how it is trained and watched, not what it is.
 fn key_is_free(key: &str) -> bool {
     ["train.", "evaluate.", "checkpoint."].iter().any(|part| key.starts_with(part))
 }
@@ -167,12 +172,28 @@ pub(crate) fn bad_batches(folder: &Path) -> Result<(BTreeSet<u64>, u32), TrainEr
     Ok((entries.iter().map(|e| e.step).collect(), rollbacks))
 }
 
+/// Puts right what a kill left half way: a checkpoint that was being replaced comes back, one that was being written or
+/// removed goes.
+pub(crate) fn tidy(folder: &Path) {
+    let Ok(entries) = fs::read_dir(folder) else { return };
+    for path in entries.filter_map(Result::ok).map(|e| e.path()) {
+        let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
+        let Some((step, end)) = name.rsplit_once('.').filter(|(step, _)| step.starts_with("step-")) else { continue };
+        let whole = folder.join(step);
+        if end == "old" && !whole.exists() {
+            let _ = fs::rename(&path, &whole);
+        } else if end == "old" || end == "tmp" {
+            let _ = fs::remove_dir_all(&path);
+        }
+    }
+}
+
 /// Removes all but the newest checkpoints. What cannot be removed stays.
 pub(crate) fn keep_newest(folder: &Path, keep: usize) {
     let all = checkpoint::complete(folder);
     for path in &all[..all.len().saturating_sub(keep)] {
         // Renamed first: a kill half way through must not leave a folder that looks complete.
-        let doomed = path.with_extension("old");
+        let doomed = path.with_extension("tmp");
         if fs::rename(path, &doomed).is_ok() {
             let _ = fs::remove_dir_all(&doomed);
         }

@@ -1,5 +1,6 @@
 //! What a run does about losses and gradients that are not numbers, and about losses far above what they were.
 
+use crate::TrainError;
 use serde::{Deserialize, Serialize};
 use std::collections::VecDeque;
 
@@ -48,6 +49,27 @@ impl Default for GuardOptions {
             max_rollbacks: 3,
             rollback_rate: 0.5,
         }
+    }
+}
+
+impl GuardOptions {
+    pub(crate) fn check(&self) -> Result<(), TrainError> {
+        if !(self.spike >= 0.0 && self.spike.is_finite()) {
+            return Err(TrainError::option(
+                "train.guard.spike",
+                self.spike,
+                "a positive number, or 0 for none, is needed",
+            ));
+        }
+        if self.spike > 0.0 && !(2..=self.window).contains(&self.after) {
+            let expected = format!("from 2 to the window of {}", self.window);
+            return Err(TrainError::option("train.guard.after", self.after, expected));
+        }
+        if !(self.rollback_rate > 0.0 && self.rollback_rate <= 1.0) {
+            let expected = "a factor above 0 and at most 1 is needed";
+            return Err(TrainError::option("train.guard.rollback_rate", self.rollback_rate, expected));
+        }
+        Ok(())
     }
 }
 

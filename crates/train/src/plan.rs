@@ -12,6 +12,8 @@ use serde::{Deserialize, Serialize};
 
 /// Tokens for each parameter when nothing else is said (Hoffmann et al. 2022).
 const TOKENS_PER_PARAMETER: f64 = 20.0;
+/// Most tokens of a run.
+const MAX_TOKENS: f64 = 1e15;
 /// Share of the work that evaluations along the way may add.
 const EVALUATION_SHARE: f64 = 0.05;
 /// Share of the tokens over which the rate rises.
@@ -66,11 +68,13 @@ impl Plan {
     pub fn new(config: &RunConfig, vocab: usize) -> Result<Self, TrainError> {
         let mut notes = Vec::new();
         let mut note = |key: &str, value: String, why: String| notes.push(Note { key: key.into(), value, why });
-        let decoder = config.model.decoder(vocab)?;
+        config.check()?;
+        let mut decoder = config.model.decoder(vocab)?;
+        decoder.hidden = decoder.hidden();
         let counts = Counts::of(&decoder)?;
         let params = counts.params;
         if config.model.layers == Auto::Auto || config.model.width == Auto::Auto {
-            let value = format!("{} layers of width {}, {} heads", decoder.layers, decoder.width, decoder.heads);
+            let value = format!("layers {}, width {}, heads {}", decoder.layers, decoder.width, decoder.heads);
             let wanted = config.model.params.value();
             let why = match wanted {
                 Some(wanted) => format!("nearest shape to {} parameters", format_quantity(wanted as f64)),
@@ -84,8 +88,12 @@ impl Plan {
             TokenBudget::PerParameter(ratio) => ratio * params as f64,
             TokenBudget::Auto => TOKENS_PER_PARAMETER * params as f64,
         };
+        if !(1.0..=MAX_TOKENS).contains(&tokens) {
+            return Err(TrainError::option("train.tokens", tokens, "from 1 to 1e15 tokens"));
+        }
         let context = decoder.context as f64;
         let batch = match train.batch_tokens.value() {
+            Some(0) => return Err(TrainError::option("train.batch_tokens", 0, "at least one sequence is needed")),
             Some(batch) => batch as f64 / context,
             None => default_batch(tokens) / context,
         };
@@ -155,6 +163,11 @@ impl Plan {
         let mut decoder = Decoder::new(&self.decoder, self.config.seed)?;
         let rules = &self.config.train.groups;
         for rule in rules {
+            let bad = |value: f64| !(value >= 0.0 && value.is_finite());
+            if bad(rule.rate) || rule.decay.is_some_and(bad) {
+                let found = format!("{rule:?}");
+                return Err(TrainError::option("train.groups", found, "factors from 0 on are needed"));
+            }
             if !decoder.parameters().entries().iter().any(|e| e.name.contains(&rule.name)) {
                 let names: Vec<&str> = decoder.parameters().entries().iter().map(|e| e.name.as_str()).take(8).collect();
                 let expected = format!("part of the name of an array, such as {}", names.join(", "));

@@ -16,6 +16,8 @@ pub(crate) struct Point {
     pub(crate) evaluation: Evaluation,
     /// Seconds of training.
     pub(crate) seconds: f64,
+    /// Steps left out so far.
+    pub(crate) skipped: u64,
 }
 
 /// The row of a run at a point.
@@ -40,6 +42,7 @@ pub(crate) fn row(name: &str, plan: &Plan, record: &Record, at: Point) -> Table 
         number("loss_error", at.evaluation.error),
         number("bpb", at.evaluation.bpb.unwrap_or(f64::NAN)),
         number("step", at.step as f64),
+        number("skipped_steps", at.skipped as f64),
         number("batch_tokens", train.batch_tokens.value().map_or(f64::NAN, |b| b as f64)),
         number("context", decoder.context as f64),
         number("vocab", decoder.vocab as f64),

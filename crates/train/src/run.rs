@@ -5,6 +5,7 @@ use crate::folder::{self, Record};
 use crate::guard::{Fault, NotFinite};
 use crate::lock::Lock;
 use crate::{Evaluation, Plan, Texts, TrainError, Trainer, checkpoint, row};
+use kleiber_core::table::Table;
 use kleiber_data::{Order, Part, Stream, StreamOptions, Tokenizer};
 use serde::Serialize;
 use std::path::PathBuf;
@@ -47,6 +48,8 @@ pub struct Outcome {
     pub evaluation: Evaluation,
     /// Seconds of training, all parts of the run together.
     pub seconds: f64,
+    /// Steps whose updates were left out.
+    pub skipped: u64,
     /// Whether the run was finished before this call.
     pub already: bool,
 }
@@ -64,8 +67,13 @@ pub fn run(
 ) -> Result<Outcome, TrainError> {
     std::fs::create_dir_all(&options.folder).map_err(folder::write_error(&options.folder))?;
     let lock = Lock::take(&options.folder)?;
+    folder::tidy(&options.folder);
     if options.force {
         folder::clear(&options.folder)?;
+    }
+    if let Some(table) = &options.table {
+        // Better now than after the training.
+        Table::expect(table)?;
     }
     let changed = folder::begin(plan, texts, options)?;
     let log = Log::open(&options.folder.join(events::FILE))?;
@@ -90,6 +98,8 @@ struct Run<'a> {
     before: f64,
     started: Instant,
     saved: Instant,
+    /// Step of the newest whole checkpoint.
+    saved_step: Option<u64>,
     failures: u32,
     rollbacks: u32,
     _lock: Lock,
@@ -120,6 +130,7 @@ impl<'a> Run<'a> {
             before: 0.0,
             started: now,
             saved: now,
+            saved_step: None,
             failures: 0,
             rollbacks: 0,
             _lock: lock,
@@ -132,12 +143,18 @@ impl<'a> Run<'a> {
         let Some(Event::End { step, tokens, reason: Reason::Finished, evaluation, seconds }) = events.last() else {
             return Ok(None);
         };
-        Ok((*step == self.plan.steps).then_some(Outcome {
+        if *step != self.plan.steps {
+            return Ok(None);
+        }
+        // The table may be a new one, or have lost the row.
+        self.enter(*step, *tokens, *evaluation, *seconds)?;
+        Ok(Some(Outcome {
             reason: Reason::Finished,
             step: *step,
             tokens: *tokens,
             evaluation: *evaluation,
             seconds: *seconds,
+            skipped: folder::bad_batches(&self.options.folder)?.0.len() as u64,
             already: true,
         }))
     }
@@ -152,6 +169,10 @@ impl<'a> Run<'a> {
                 tokens: self.plan.tokens(),
                 params: self.plan.counts.params,
             })?,
+        }
+        if self.trainer.step_count() > self.plan.steps {
+            let expected = format!("the run has made {} steps", self.trainer.step_count());
+            return Err(TrainError::option("train.tokens", self.plan.tokens(), expected));
         }
         let mut window = Window::new(self.plan.steps);
         let every = self.plan.config.evaluate.every.value().unwrap_or(u64::MAX).max(1);
@@ -213,7 +234,7 @@ impl<'a> Run<'a> {
         let step = self.trainer.step_count();
         self.tell(Event::Evaluate { step, tokens, evaluation })?;
         if self.plan.config.checkpoint.rows {
-            self.enter(step, tokens, evaluation)?;
+            self.enter(step, tokens, evaluation, self.seconds())?;
         }
         Ok(())
     }
@@ -231,12 +252,13 @@ impl<'a> Run<'a> {
     fn save(&mut self) -> Result<(), TrainError> {
         let begun = Instant::now();
         self.trainer.set_seconds(self.seconds());
-        let saved = checkpoint::save(&self.trainer, &self.options.folder);
+        let saved = checkpoint::save(&mut self.trainer, &self.options.folder);
         self.saved = Instant::now();
         let step = self.trainer.step_count();
         match saved {
             Ok(_) => {
                 self.failures = 0;
+                self.saved_step = Some(step);
                 self.tell(Event::Checkpoint { step, seconds: begun.elapsed().as_secs_f64() })?;
                 folder::keep_newest(&self.options.folder, self.plan.config.checkpoint.keep.max(1) as usize);
                 Ok(())
@@ -254,21 +276,30 @@ impl<'a> Run<'a> {
         }
     }
 
-    /// Takes up the newest checkpoint that can be read.
+    /// Takes up the newest checkpoint that can be read; damaged ones are put aside.
+    ///
+    /// # Errors
+    /// [`TrainError::Checkpoint`] when all are damaged: to begin again is not for this function to decide.
     fn restore(&mut self) -> Result<bool, TrainError> {
+        let mut damaged = None;
         for path in checkpoint::complete(&self.options.folder).into_iter().rev() {
             match checkpoint::restore(&mut self.trainer, &path) {
                 Ok(()) => {
                     self.before = self.trainer.seconds();
+                    self.saved_step = Some(self.trainer.step_count());
                     return Ok(true);
                 }
                 Err(error @ TrainError::Checkpoint { .. }) => {
+                    let aside = path.with_extension("bad");
+                    let _ = std::fs::remove_dir_all(&aside);
+                    std::fs::rename(&path, &aside).map_err(folder::write_error(&path))?;
                     self.tell(Event::CheckpointDamaged { path, why: error.to_string() })?;
+                    damaged = Some(error);
                 }
                 Err(error) => return Err(error),
             }
         }
-        Ok(false)
+        damaged.map_or(Ok(false), Err)
     }
 
     fn honour_bad_batches(&mut self) -> Result<(), TrainError> {
@@ -301,25 +332,29 @@ impl<'a> Run<'a> {
     fn end(&mut self, reason: Reason) -> Result<Outcome, TrainError> {
         let evaluation = self.evaluate()?;
         let (step, tokens) = (self.trainer.step_count(), self.trainer.step_count() * self.trainer.batch_tokens());
-        self.save()?;
+        if self.saved_step != Some(step) {
+            self.save()?;
+        }
         if self.failures > 0 {
             return Err(TrainError::Limit { what: "the last checkpoint could not be saved".into() });
         }
         let seconds = self.seconds();
         if reason == Reason::Finished {
-            self.enter(step, tokens, evaluation)?;
+            self.enter(step, tokens, evaluation, seconds)?;
         }
         self.tell(Event::End { step, tokens, reason, evaluation, seconds })?;
-        Ok(Outcome { reason, step, tokens, evaluation, seconds, already: false })
+        let skipped = folder::bad_batches(&self.options.folder)?.0.len() as u64;
+        Ok(Outcome { reason, step, tokens, evaluation, seconds, skipped, already: false })
     }
 
-    fn enter(&mut self, step: u64, tokens: u64, evaluation: Evaluation) -> Result<(), TrainError> {
+    fn enter(&self, step: u64, tokens: u64, evaluation: Evaluation, seconds: f64) -> Result<(), TrainError> {
         let Some(table) = &self.options.table else { return Ok(()) };
         let record = Record::new(self.plan, self.texts);
         let last = step == self.plan.steps;
+        let skipped = folder::bad_batches(&self.options.folder)?.0.len() as u64;
         let name = folder::name(&self.options.folder);
         let name = if last { name } else { format!("{name}@{step}") };
-        let row = row::row(&name, self.plan, &record, row::Point { step, tokens, evaluation, seconds: self.seconds() });
+        let row = row::row(&name, self.plan, &record, row::Point { step, tokens, evaluation, seconds, skipped });
         row::enter(table, row)
     }
 }

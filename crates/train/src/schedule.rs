@@ -71,20 +71,24 @@ impl Schedule {
     pub fn check(&self) -> Result<(), TrainError> {
         let bad = |option, found: f64, expected: &str| Err(TrainError::option(option, found, expected));
         if !(self.peak > 0.0 && self.peak.is_finite()) {
-            return bad("peak", self.peak, "a positive learning rate is needed");
+            return bad("train.lr", self.peak, "a positive learning rate is needed");
         }
         if !(0.0..=1.0).contains(&self.floor) {
-            return bad("floor", self.floor, "a share between 0 and 1 is needed");
+            return bad("train.floor", self.floor, "a share between 0 and 1 is needed");
         }
         if self.total == 0 || self.warmup > self.total {
-            return bad("warmup", self.warmup as f64, "it must fit into the tokens of the run");
+            return bad("train.warmup", self.warmup as f64, "it must fit into the tokens of the run");
         }
         match self.kind {
             Kind::Wsd { decay_share, .. } | Kind::Power { decay_share, .. } if !(0.0..=1.0).contains(&decay_share) => {
-                bad("decay_share", decay_share, "a share between 0 and 1 is needed")
+                bad("train.decay_share", decay_share, "a share between 0 and 1 is needed")
             }
-            Kind::Power { a, .. } if a.is_nan() || a <= 0.0 => bad("a", a, "a positive factor is needed"),
-            Kind::Power { b, .. } if b.is_nan() || b >= 0.0 => bad("b", b, "a negative exponent is needed"),
+            Kind::Power { a, .. } if !(a > 0.0 && a.is_finite()) => {
+                bad("train.power_a", a, "a positive factor is needed")
+            }
+            Kind::Power { b, .. } if !(b < 0.0 && b.is_finite()) => {
+                bad("train.power_b", b, "a negative exponent is needed")
+            }
             _ => Ok(()),
         }
     }

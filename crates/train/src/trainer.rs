@@ -53,18 +53,26 @@ impl Options {
             true => Ok(()),
             false => Err(TrainError::option(option, value, "a share from 0 to below 1 is needed")),
         };
-        share("dropout", self.dropout)?;
-        share("ema", self.average)?;
-        share("beta1", self.adamw.beta1)?;
-        share("beta2", self.adamw.beta2)?;
+        share("train.dropout", self.dropout)?;
+        share("train.ema", self.average)?;
+        share("train.beta1", self.adamw.beta1)?;
+        share("train.beta2", self.adamw.beta2)?;
         if self.batch == 0 {
-            return Err(TrainError::option("batch", 0, "at least one sequence is needed"));
+            return Err(TrainError::option("train.batch_tokens", 0, "at least one sequence is needed"));
         }
         if self.adamw.clip.is_nan() || self.adamw.clip <= 0.0 {
-            return Err(TrainError::option("clip", self.adamw.clip, "a positive norm is needed; inf for no clipping"));
+            return Err(TrainError::option(
+                "train.clip",
+                self.adamw.clip,
+                "a positive norm is needed; inf for no clipping",
+            ));
         }
+        if !(self.adamw.epsilon > 0.0 && self.adamw.epsilon.is_finite()) {
+            return Err(TrainError::option("train.epsilon", self.adamw.epsilon, "a positive number is needed"));
+        }
+        self.guard.check()?;
         if !(self.adamw.decay >= 0.0 && self.adamw.decay.is_finite()) {
-            return Err(TrainError::option("weight_decay", self.adamw.decay, "a number from 0 on is needed"));
+            return Err(TrainError::option("train.weight_decay", self.adamw.decay, "a number from 0 on is needed"));
         }
         Ok(())
     }
@@ -175,7 +183,9 @@ impl Trainer {
     pub fn step(&mut self) -> Result<Report, TrainError> {
         let step = self.step + 1;
         let tokens = step * self.batch_tokens();
-        let rate = self.rate_factor * self.options.schedule.rate(tokens, self.batch_tokens());
+        // A step has the rate of its middle, so that neither the first nor the last has none.
+        let middle = tokens - self.batch_tokens() / 2;
+        let rate = self.rate_factor * self.options.schedule.rate(middle, self.batch_tokens());
         let mut report = Report { step, tokens, loss: f64::NAN, norm: f64::NAN, rate, skipped: None };
         if self.known.contains(&step) {
             report.skipped = Some(Fault::Known);
@@ -276,7 +286,7 @@ impl Trainer {
     }
 
     /// Puts the average in the place of the parameters and these in its place.
-    fn exchange(&mut self) {
+    pub(crate) fn exchange(&mut self) {
         if let Some(average) = &mut self.average {
             self.decoder.parameters_mut().values_mut().swap_with_slice(&mut average.values);
         }

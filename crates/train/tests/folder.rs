@@ -134,8 +134,8 @@ fn a_stopped_run_continues_to_the_same_bits_with_everything_on() {
     let outcome = outcome.unwrap();
     assert_eq!((outcome.step, outcome.evaluation), (whole.step, whole.evaluation));
     assert!(weights(&broken) == weights(&straight), "the weights differ");
-    let average = |o: &RunOptions| std::fs::read(o.folder.join("step-40/average.safetensors")).unwrap();
-    assert!(average(&broken) == average(&straight), "the averages differ");
+    let trained = |o: &RunOptions| std::fs::read(o.folder.join("step-40/trained.safetensors")).unwrap();
+    assert!(trained(&broken) == trained(&straight), "the parameters differ");
 }
 
 #[test]
@@ -255,4 +255,59 @@ fn rollbacks_lower_the_rate_and_are_limited() {
     let (outcome, seen) = go(&plan(&keys), &texts, &self::options(folder.path()));
     assert!(matches!(outcome.unwrap_err(), TrainError::NotFinite { .. }));
     assert_eq!(seen.iter().filter(|e| matches!(e, Event::Rollback { .. })).count(), 2);
+}
+
+#[test]
+fn a_run_whose_checkpoints_are_all_damaged_does_not_begin_again_by_itself() {
+    let (folder, texts, plan) = (tempfile::tempdir().unwrap(), texts(false), plan(&[]));
+    let options = options(folder.path());
+    go_until(&plan, &texts, &options, 20);
+    for path in checkpoint::complete(&options.folder) {
+        std::fs::write(path.join("model.safetensors"), "nothing").unwrap();
+    }
+    let (outcome, seen) = go(&plan, &texts, &options);
+    assert!(matches!(outcome.unwrap_err(), TrainError::Checkpoint { .. }));
+    assert!(seen.iter().all(|e| matches!(e, Event::CheckpointDamaged { .. })), "{seen:?}");
+    assert!(options.folder.join("step-20.bad").exists());
+    let forced = RunOptions { force: true, ..options.clone() };
+    assert_eq!(go(&plan, &texts, &forced).0.unwrap().step, 40);
+}
+
+#[test]
+fn an_average_may_begin_late_and_is_the_model_that_is_saved() {
+    let (folder, texts) = (tempfile::tempdir().unwrap(), texts(false));
+    let options = options(folder.path());
+    go_until(&plan(&[]), &texts, &options, 20);
+    let (outcome, seen) = go(&plan(&["train.ema=0.9"]), &texts, &options);
+    assert!(matches!(seen[0], Event::Resume { step: 20, .. }), "{:?}", seen[0]);
+    let loss = outcome.unwrap().evaluation.loss;
+    // What a reader of the checkpoint finds is what was evaluated.
+    let newest = checkpoint::newest(&options.folder).unwrap();
+    let decoder = kleiber_models::checkpoint::read(&newest).unwrap().decoder;
+    let sequential = kleiber_data::StreamOptions {
+        order: kleiber_data::Order::Sequential,
+        ..kleiber_data::StreamOptions::new(32, 0)
+    };
+    let rows = kleiber_data::Stream::new(texts.validation.clone(), sequential).unwrap().batch(0, 16).unwrap();
+    let losses = decoder.token_losses(&rows.inputs, &rows.targets, 16, None);
+    let mean = losses.iter().map(|l| f64::from(*l)).sum::<f64>() / losses.len() as f64;
+    assert!((mean - loss).abs() < 1e-6, "{mean} and {loss}");
+}
+
+#[test]
+fn steps_keep_their_size_and_a_run_does_not_get_shorter_than_it_is() {
+    let (folder, texts) = (tempfile::tempdir().unwrap(), texts(false));
+    let options = options(folder.path());
+    go_until(&plan(&[]), &texts, &options, 20);
+    let refused = |overrides: &[&str]| go(&plan(overrides), &texts, &options).0.unwrap_err();
+    let error = refused(&["train.batch_tokens=256"]);
+    assert!(error.to_string().contains("train.batch_tokens was 128, is 256") && !error.hint().contains("allow"));
+    assert!(refused(&["train.tokens=1280"]).to_string().contains("the run has made 20 steps"));
+    // A finished run enters itself in whatever table it is asked to.
+    go(&plan(&[]), &texts, &options).0.unwrap();
+    let other = RunOptions { table: Some(folder.path().join("other.jsonl")), ..options.clone() };
+    assert!(go(&plan(&[]), &texts, &other).0.unwrap().already);
+    assert_eq!(Table::read(&folder.path().join("other.jsonl")).unwrap().rows(), 1);
+    let wrong = RunOptions { table: Some(folder.path().join("runs.txt")), ..options.clone() };
+    assert!(go(&plan(&[]), &texts, &wrong).0.unwrap_err().to_string().contains("unknown table format"));
 }

@@ -77,7 +77,7 @@ fn batches_of_noise_are_spikes_and_too_many_end_the_run() {
         first.step().unwrap();
     }
     let folder = tempfile::tempdir().unwrap();
-    kleiber_train::checkpoint::save(&first, folder.path()).unwrap();
+    kleiber_train::checkpoint::save(&mut first, folder.path()).unwrap();
     let stream = Stream::new(store(&[Document::new(noise, "docs", "noise")]), StreamOptions::new(CONTEXT, 5)).unwrap();
     let mut second = Trainer::new(Decoder::new(&config(), 3).unwrap(), stream, options(guard)).unwrap();
     kleiber_train::checkpoint::restore(&mut second, &folder.path().join("step-100")).unwrap();

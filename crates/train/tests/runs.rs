@@ -78,7 +78,7 @@ fn a_stopped_run_continues_to_the_same_bits() {
     let folder = tempfile::tempdir().unwrap();
     let mut before = fresh(&store);
     steps(&mut before, 17);
-    checkpoint::save(&before, folder.path()).unwrap();
+    checkpoint::save(&mut before, folder.path()).unwrap();
     drop(before);
     let mut after = fresh(&store);
     let newest = checkpoint::newest(folder.path()).unwrap();
@@ -101,7 +101,7 @@ fn a_checkpoint_is_a_folder_that_other_programs_read() {
         let fresh = || Trainer::new(Decoder::new(&config, 5).unwrap(), stream(&store), options(4, 40, 2e-3)).unwrap();
         let mut trainer = fresh();
         steps(&mut trainer, 3);
-        let path = checkpoint::save(&trainer, folder.path()).unwrap();
+        let path = checkpoint::save(&mut trainer, folder.path()).unwrap();
         let read = kleiber_models::checkpoint::read(&path).unwrap();
         assert_eq!((read.model_type, read.ends.is_empty()), (model_type, !tokenizer));
         assert_eq!(path.join("tokenizer.json").exists(), tokenizer);
@@ -134,7 +134,7 @@ fn damaged_checkpoints_are_refused_and_unfinished_ones_overlooked() {
     let folder = tempfile::tempdir().unwrap();
     let mut trainer = fresh(&store);
     steps(&mut trainer, 2);
-    let path = checkpoint::save(&trainer, folder.path()).unwrap();
+    let path = checkpoint::save(&mut trainer, folder.path()).unwrap();
     std::fs::create_dir(folder.path().join("step-9")).unwrap();
     std::fs::create_dir(folder.path().join("step-99.tmp")).unwrap();
     assert_eq!(checkpoint::newest(folder.path()).unwrap(), path);

@@ -26,6 +26,16 @@ impl Table {
         Self { source: self.source.clone(), columns, origin, renamed: Vec::new() }
     }
 
+    /// Whether rows can be entered in the table at `path`: its extension is that of a format, and what is there is a
+    /// table.
+    ///
+    /// # Errors
+    /// [`CoreError::UnknownFormat`] and those of [`Table::read`].
+    pub fn expect(path: &Path) -> Result<(), CoreError> {
+        super::write::format(path)?;
+        if path.exists() { Self::read(path).map(drop) } else { Ok(()) }
+    }
+
     /// Adds `rows` to the table at `path`, which need not exist; rows there with the same text in column `key` are
     /// replaced. Writers wait for each other, and a kill leaves the old table or the new one.
     ///

@@ -11,19 +11,38 @@ use parquet::file::properties::WriterProperties;
 use std::path::Path;
 use std::sync::Arc;
 
-pub(super) fn write(table: &Table, path: &Path) -> Result<(), CoreError> {
+/// Formats that a table is written in.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum Format {
+    Csv,
+    Tsv,
+    JsonLines,
+    Parquet,
+}
+
+/// The format that an extension names.
+pub(super) fn format(path: &Path) -> Result<Format, CoreError> {
     let extension = path.extension().map(|e| e.to_string_lossy().to_lowercase()).unwrap_or_default();
+    match extension.as_str() {
+        "csv" => Ok(Format::Csv),
+        "tsv" => Ok(Format::Tsv),
+        "jsonl" | "ndjson" => Ok(Format::JsonLines),
+        "parquet" | "pq" => Ok(Format::Parquet),
+        _ => Err(CoreError::UnknownFormat { path: path.into(), extension }),
+    }
+}
+
+pub(super) fn write(table: &Table, path: &Path) -> Result<(), CoreError> {
     let failed = |e: &dyn std::fmt::Display| CoreError::Io {
         path: path.into(),
         action: "write",
         source: std::io::Error::other(e.to_string()),
     };
-    let bytes = match extension.as_str() {
-        "csv" => delimited(table, b',').map_err(|e| failed(&e))?,
-        "tsv" => delimited(table, b'\t').map_err(|e| failed(&e))?,
-        "jsonl" | "ndjson" => json_lines(table),
-        "parquet" | "pq" => parquet_bytes(table).map_err(|e| failed(&e))?,
-        _ => return Err(CoreError::UnknownFormat { path: path.into(), extension }),
+    let bytes = match format(path)? {
+        Format::Csv => delimited(table, b',').map_err(|e| failed(&e))?,
+        Format::Tsv => delimited(table, b'\t').map_err(|e| failed(&e))?,
+        Format::JsonLines => json_lines(table),
+        Format::Parquet => parquet_bytes(table).map_err(|e| failed(&e))?,
     };
     atomic::write(path, &bytes)
 }

@@ -21,6 +21,7 @@ use indexmap::IndexMap;
 use kleiber_core::units::parse_quantity;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::{Duration, Instant};
 
 /// Runs the command that was asked for.
 pub(crate) fn run(cli: &Cli) -> Result<Output, CliError> {
@@ -45,14 +46,20 @@ pub(crate) fn run(cli: &Cli) -> Result<Output, CliError> {
     }
 }
 
-/// Sets `stop` at the first interruption; the second ends the program at once.
+/// Sets `stop` at the first interruption or request to end; one more than a second later ends the program at once.
 pub(crate) fn on_interrupt(stop: &Arc<AtomicBool>) {
     let stop = stop.clone();
     // Fails only when a handler is there already, which nothing before this point installs.
+    let mut first: Option<Instant> = None;
     let _ = ctrlc::set_handler(move || {
-        if stop.swap(true, Ordering::Relaxed) {
+        // One wish may come as two signals, to the process and to its group.
+        if first.is_some_and(|at| at.elapsed() > Duration::from_secs(1)) {
             std::process::exit(130);
         }
+        if stop.swap(true, Ordering::Relaxed) {
+            return;
+        }
+        first = Some(Instant::now());
         write_stderr("ending after this step, with a checkpoint; once more ends at once");
     });
 }

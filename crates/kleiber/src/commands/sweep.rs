@@ -6,9 +6,9 @@ use crate::output::{Output, write_stderr};
 use crate::render::{self, TableBlock};
 use clap::Args;
 use kleiber_core::units::{format_quantity, format_significant, parse_quantity};
-use kleiber_sweep::{Finished, Job, SweepConfig, SweepOptions, Update, run as run_sweep};
+use kleiber_sweep::{Finished, Job, SweepConfig, SweepError, SweepOptions, Update, run as run_sweep};
 use kleiber_train::estimate::{Memory, calibrate};
-use kleiber_train::{Event, Plan, Reason, Texts};
+use kleiber_train::{Event, Plan, Reason, Texts, TrainError};
 use serde::Serialize;
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
@@ -109,10 +109,11 @@ pub(crate) fn run(args: &SweepArgs, quiet: bool) -> Result<Output, CliError> {
                     write_stderr(&stage.to_string());
                 }
             };
-            prepared.insert(key.clone(), Texts::prepare(&cell.config.data, &cache, &tell)?);
+            let texts = Texts::prepare(&cell.config.data, &cache, &tell).map_err(|e| of_cell(&cell.label, e))?;
+            prepared.insert(key.clone(), texts);
         }
         let texts = prepared[&key].clone();
-        let plan = Plan::new(&cell.config, texts.tokenizer.vocab())?;
+        let plan = Plan::new(&cell.config, texts.tokenizer.vocab()).map_err(|e| of_cell(&cell.label, e))?;
         jobs.push(Job { label: cell.label, plan, texts });
     }
     let table = args.table.clone().unwrap_or_else(|| args.runs.join("runs.parquet"));
@@ -133,7 +134,10 @@ pub(crate) fn run(args: &SweepArgs, quiet: bool) -> Result<Output, CliError> {
     }
     let stop = Arc::new(AtomicBool::new(false));
     super::on_interrupt(&stop);
-    let memory = args.memory.unwrap_or_else(|| (MEMORY_SHARE * available_memory() as f64) as u64);
+    let memory = args.memory.unwrap_or_else(|| match available_memory() {
+        0 => u64::MAX,
+        available => (MEMORY_SHARE * available as f64) as u64,
+    });
     let options =
         SweepOptions { runs: args.runs.clone(), table: table.clone(), parallel, threads, memory, stop: stop.clone() };
     let tell = |update: Update<'_>| {
@@ -156,12 +160,22 @@ pub(crate) fn run(args: &SweepArgs, quiet: bool) -> Result<Output, CliError> {
         false => Output::text(shown(&document.cells) + "\n"),
     };
     output.notes.extend(document.cells.iter().filter_map(|c| Some(format!("{}: {}", c.cell, c.error.as_ref()?))));
-    output.code = if interrupted { 130 } else { u8::from(failed > 0) };
+    let limit = |f: &Finished| matches!(f.result, Some(Err(TrainError::Limit { .. })));
+    output.code = match (interrupted, failed) {
+        (true, _) => 130,
+        (false, 0) => 0,
+        _ if finished.iter().filter(|f| limit(f)).count() == failed => 3,
+        _ => 1,
+    };
     output.hints.push(match status {
         "finished" => format!("next: kleiber fit {}", table.display()),
         _ => "the same command continues the sweep".into(),
     });
     Ok(output)
+}
+
+fn of_cell(label: &str, source: TrainError) -> SweepError {
+    SweepError::Cell { cell: label.into(), source: Box::new(source) }
 }
 
 /// Seconds for all jobs: each shape is timed for a second on all threads, which runs beside each other share.

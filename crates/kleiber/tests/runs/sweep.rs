@@ -64,8 +64,11 @@ fn cells_larger_than_the_memory_are_refused() {
     let folder = texts();
     folder.write("grid.toml", GRID.as_bytes());
     let outcome = folder.run(&["sweep", "grid.toml", "--memory", "10MiB"]);
-    assert_eq!(outcome.code, Some(1));
-    assert!(outcome.stderr.contains("more than the 10 MiB allowed"), "{}", outcome.stderr);
+    assert_eq!(outcome.code, Some(3));
+    assert!(outcome.stderr.contains("more than the 10MiB allowed"), "{}", outcome.stderr);
+    folder.write("twins.toml", GRID.replace("[0, 1]", "[1, 1]").as_bytes());
+    let twins = folder.run(&["sweep", "twins.toml"]);
+    assert!(twins.code == Some(2) && twins.stderr.contains("are the same run"), "{}", twins.stderr);
     let slip = folder.run(&["sweep", "texts/0.txt"]);
     assert_eq!(slip.code, Some(2), "{}", slip.stderr);
 }

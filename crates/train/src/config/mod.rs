@@ -11,7 +11,6 @@ pub use optimise::{GroupRule, ScheduleKind, TrainConfig};
 pub use value::{Auto, Scalar, TokenBudget};
 
 use crate::TrainError;
-use kleiber_core::CoreError;
 use kleiber_core::table::nearest;
 use serde::{Deserialize, Serialize};
 use std::path::Path;
@@ -77,20 +76,18 @@ impl RunConfig {
     /// Reads a file and applies overrides such as `train.lr=3e-4`; without a file the defaults are overridden.
     ///
     /// # Errors
-    /// [`TrainError::Config`] naming the key and what is near it, [`TrainError::Core`] for the file.
+    /// [`TrainError::Config`] naming the key and what is near it.
     pub fn load(path: Option<&Path>, overrides: &[String]) -> Result<Self, TrainError> {
         let Some(path) = path else { return Self::parse("the defaults", "", overrides) };
-        let io = |source| CoreError::Io { path: path.into(), action: "read", source };
+        let name = path.display().to_string();
+        let fail = |why: String| TrainError::Config { source_name: name.clone(), why };
+        let io = |e: std::io::Error| fail(format!("cannot read: {e}"));
         let length = std::fs::metadata(path).map_err(io)?.len();
         if length > MAX_BYTES {
-            let (declared, limit) = (format!("{length} bytes"), format!("{MAX_BYTES} bytes"));
-            return Err(CoreError::TooLarge { source_name: path.display().to_string(), declared, limit }.into());
+            return Err(fail(format!("{length} bytes are more than the {MAX_BYTES} that a configuration may have")));
         }
-        let bytes = std::fs::read(path).map_err(io)?;
-        let name = path.display().to_string();
-        let text =
-            std::str::from_utf8(&bytes).map_err(|_| CoreError::Encoding { source_name: name.clone(), line: 0 })?;
-        Self::parse(&name, text, overrides)
+        let text = String::from_utf8(std::fs::read(path).map_err(io)?).map_err(|_| fail("it is not UTF-8".into()))?;
+        Self::parse(&name, &text, overrides)
     }
 
     /// Reads the text of a file; `source` names it in messages.
@@ -107,6 +104,21 @@ impl RunConfig {
             merge(&mut merged, given, "").map_err(|why| fail("--set", why))?;
         }
         Self::deserialize(merged).map_err(|e| fail(source, e.to_string().trim_end().to_string()))
+    }
+
+    /// Whether the numbers that no other part checks make sense.
+    ///
+    /// # Errors
+    /// [`TrainError::Option`].
+    pub(crate) fn check(&self) -> Result<(), TrainError> {
+        let positive = |option, value: f64| match value > 0.0 && value.is_finite() {
+            true => Ok(()),
+            false => Err(TrainError::option(option, value, "a positive number is needed")),
+        };
+        positive("checkpoint.minutes", self.checkpoint.minutes)?;
+        positive("checkpoint.keep", self.checkpoint.keep as f64)?;
+        positive("evaluate.tokens", self.evaluate.tokens as f64)?;
+        positive("evaluate.every", self.evaluate.every.value().map_or(1.0, |every| every as f64))
     }
 
     /// As TOML with every key.

@@ -114,7 +114,16 @@ impl ModelConfig {
                 let layers = self.layers.value().map_or(sized.layers, size);
                 DecoderConfig { layers, width, ..base }.with_heads()
             }
-            params => base.near(params.value().unwrap_or(DEFAULT_PARAMS)),
+            params => {
+                let wanted = params.value().unwrap_or(DEFAULT_PARAMS);
+                let near = base.near(wanted);
+                let found = near.shape().parts()?.params()?;
+                if !(0.75..=1.33).contains(&(found as f64 / wanted.max(1) as f64)) {
+                    let expected = format!("the nearest shape has {found} parameters; give layers and width instead");
+                    return Err(TrainError::option("model.params", wanted, expected));
+                }
+                near
+            }
         };
         if let Some(heads) = self.heads.value() {
             (decoder.heads, decoder.groups) = (size(heads), size(heads));

@@ -11,7 +11,7 @@ use crate::error::CliError;
 use crate::output::{Output, write_stderr};
 use clap::Args;
 use kleiber_core::process::peak_memory;
-use kleiber_core::units::Bytes;
+use kleiber_core::units::format_bytes;
 use kleiber_data::Stage;
 use kleiber_train::config::TokenBudget;
 use kleiber_train::estimate::{Memory, Speed, calibrate};
@@ -117,8 +117,9 @@ struct Document<'a> {
 pub(crate) fn run(args: &TrainArgs, quiet: bool) -> Result<Output, CliError> {
     let mut config = RunConfig::load(args.config.as_deref(), &overrides(args))?;
     if args.print_config {
-        return Ok(Output::text(config.to_toml()));
+        return Ok(if args.json { Output::json(&config) } else { Output::text(config.to_toml()) });
     }
+    args.name.as_deref().map_or(Ok(()), check_name)?;
     let tell = |stage: Stage| {
         if !quiet {
             write_stderr(&stage.to_string());
@@ -126,21 +127,32 @@ pub(crate) fn run(args: &TrainArgs, quiet: bool) -> Result<Output, CliError> {
     };
     let texts = Texts::prepare(&config.data, &cache(args), &tell)?;
     let store = texts.train.clone();
+    let config_tokens = config.train.tokens;
     let mut speed = None;
+    let mut plan = Plan::new(&config, texts.tokenizer.vocab())?;
+    let mut name = args.name.clone().unwrap_or_else(|| plan.name(&texts));
     if let (Some(minutes), TokenBudget::Auto) = (args.minutes, config.train.tokens) {
-        let plan = Plan::new(&config, texts.tokenizer.vocab())?;
-        let measured = calibrate(&plan, &store, CALIBRATION)?;
-        let tokens = measured.tokens_per_second * 60.0 * minutes * TRAINING_SHARE;
-        config.train.tokens = TokenBudget::Tokens((tokens as u64).max(plan.decoder.context as u64));
-        speed = Some(measured);
+        if args.name.is_none() {
+            // What fits into the minutes is not the same twice: the name must not depend on it.
+            name = format!("{name}-{minutes}min");
+        }
+        let begun = args.runs.join(&name).join("resolved.toml");
+        config.train.tokens = if begun.exists() && !args.force {
+            RunConfig::load(Some(&begun), &[])?.train.tokens
+        } else {
+            enough_memory(&Memory::estimate(&plan, texts.bytes()))?;
+            let measured = calibrate(&plan, &store, CALIBRATION)?;
+            speed = Some(measured);
+            let tokens = measured.tokens_per_second * 60.0 * minutes * TRAINING_SHARE;
+            TokenBudget::Tokens((tokens as u64).max(plan.decoder.context as u64))
+        };
+        plan = Plan::new(&config, texts.tokenizer.vocab())?;
     }
-    let plan = Plan::new(&config, texts.tokenizer.vocab())?;
-    let name = args.name.clone().unwrap_or_else(|| plan.name(&texts));
-    check_name(&name)?;
     let folder = args.runs.join(&name);
     let table = args.table.clone().unwrap_or_else(|| args.runs.join("runs.parquet"));
     let memory = Memory::estimate(&plan, texts.bytes());
-    if args.dry_run && speed.is_none() {
+    let room = enough_memory(&memory);
+    if args.dry_run && speed.is_none() && room.is_ok() {
         speed = Some(calibrate(&plan, &store, CALIBRATION)?);
     }
     let expected = speed.map(|s| plan.tokens() as f64 / s.tokens_per_second);
@@ -158,13 +170,20 @@ pub(crate) fn run(args: &TrainArgs, quiet: bool) -> Result<Output, CliError> {
         seconds_expected: expected,
     };
     if args.dry_run {
-        return Ok(if args.json { Output::json(&document) } else { Output::text(shown) });
+        let mut output = if args.json { Output::json(&document) } else { Output::text(shown) };
+        if let Err(error) = room {
+            output.notes.push(format!("error: {error}"));
+            output.code = 3;
+        }
+        return Ok(output);
     }
-    enough_memory(&memory)?;
-    write_stderr(shown.trim_end());
+    room?;
+    if !quiet {
+        write_stderr(shown.trim_end());
+    }
     let stop = Arc::new(AtomicBool::new(false));
     crate::commands::on_interrupt(&stop);
-    let limit = args.minutes.filter(|_| expected.is_none()).map(|m| Duration::from_secs_f64(60.0 * m));
+    let limit = args.minutes.filter(|_| config_tokens != TokenBudget::Auto).map(|m| Duration::from_secs_f64(60.0 * m));
     let (allow_change, force) = (args.allow_change.clone(), args.force);
     let options = RunOptions { folder: folder.clone(), table: Some(table.clone()), stop, limit, allow_change, force };
     let outcome = if args.watch {
@@ -184,7 +203,7 @@ pub(crate) fn run(args: &TrainArgs, quiet: bool) -> Result<Output, CliError> {
         Reason::Interrupted => 130,
     };
     output.hints.push(match outcome.reason {
-        Reason::Finished => format!("next: kleiber generate {} --prompt 'fn main'", folder.display()),
+        Reason::Finished => format!("next: kleiber generate {} --prompt TEXT", folder.display()),
         _ => "the same command continues the run".into(),
     });
     Ok(output)
@@ -208,10 +227,12 @@ fn cache(args: &TrainArgs) -> PathBuf {
 
 fn check_name(name: &str) -> Result<(), CliError> {
     let plain = |c: char| c.is_ascii_alphanumeric() || "._-@".contains(c);
-    if name.is_empty() || name.len() > 120 || name.starts_with('.') || !name.chars().all(plain) {
+    // The text cache and the run table live beside the runs.
+    let taken = name == "data" || [".parquet", ".csv", ".jsonl", ".lock"].iter().any(|end| name.ends_with(end));
+    if name.is_empty() || name.len() > 120 || name.starts_with('.') || taken || !name.chars().all(plain) {
         return Err(CliError::usage(
             format!("`{name}` cannot be the name of a run"),
-            "use letters, digits, dots, dashes and underscores; the name becomes a folder",
+            "use letters, digits, dots, dashes and underscores; the name becomes a folder beside `data` and the run table",
         ));
     }
     Ok(())
@@ -221,9 +242,12 @@ fn check_name(name: &str) -> Result<(), CliError> {
 fn enough_memory(memory: &Memory) -> Result<(), CliError> {
     let available = available_memory();
     if available > 0 && memory.total() > available {
-        let show = |bytes: u64| Bytes(bytes as f64).to_string();
         return Err(CliError::limit(
-            format!("the run needs about {}B of memory, {}B are available", show(memory.total()), show(available)),
+            format!(
+                "the run needs about {} of memory, {} are available",
+                format_bytes(memory.total()),
+                format_bytes(available)
+            ),
             "give a smaller model or batch, or split the batch with --set train.micro_batch=N",
         ));
     }
@@ -241,7 +265,7 @@ pub(crate) fn available_memory() -> u64 {
 
 fn minutes(text: &str) -> Result<f64, String> {
     match text.parse::<f64>() {
-        Ok(v) if v > 0.0 && v.is_finite() => Ok(v),
-        _ => Err(format!("`{text}` is not a positive number of minutes")),
+        Ok(v) if v > 0.0 && v <= 1e6 => Ok(v),
+        _ => Err(format!("`{text}` is not a positive number of minutes, at most a million")),
     }
 }

@@ -59,7 +59,7 @@ pub(super) fn plan(plan: &Plan, texts: &Texts, memory: &Memory, speed: Option<Sp
         (
             "model",
             format!(
-                "{} layers of width {}, {} heads, context {}",
+                "layers {}, width {}, heads {}, context {}",
                 decoder.layers, decoder.width, decoder.heads, decoder.context
             ),
         ),
@@ -116,6 +116,9 @@ pub(super) fn outcome(outcome: &Outcome, plan: &Plan, folder: &Path) -> String {
         ("steps", format!("{} of {}, {} tokens", outcome.step, plan.steps, format_quantity(outcome.tokens as f64))),
         ("loss", loss),
     ];
+    if outcome.skipped > 0 {
+        rows.push(("left out", format!("{} steps, see bad_batches.jsonl", outcome.skipped)));
+    }
     if let Some(bpb) = evaluation.bpb {
         rows.push(("bits per byte", format!("{bpb:.4}")));
     }
