@@ -181,6 +181,10 @@ impl DataError {
                 "use a folder, or a .txt, .md, .jsonl or .parquet file; .gz and .zst may be appended".into()
             }
             Self::Option { expected, .. } => format!("set it to {expected}"),
+            Self::Tokenizer { source_name, .. } if source_name == "training" => {
+                "ask for a smaller vocabulary (`kleiber train`: data.vocab), for bytes (data.tokenizer), or give more text"
+                    .into()
+            }
             Self::Tokenizer { .. } => "use a BPE tokenizer.json of Hugging Face tokenizers, or train one".into(),
             Self::TokenizerMismatch { .. } => "tokenize again, or load the tokenizer it was made with".into(),
             Self::Exhausted { .. } => "raise the epoch caps, add data, or train for fewer steps".into(),

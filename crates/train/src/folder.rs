@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 use std::collections::BTreeSet;
 use std::fs::{self, OpenOptions};
 use std::io::Write;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 const RECORD: &str = "run.json";
 const CONFIG: &str = "resolved.toml";
@@ -82,7 +82,7 @@ pub(crate) fn write_error(path: &Path) -> impl FnOnce(std::io::Error) -> TrainEr
 
 /// Removes what an earlier run left.
 pub(crate) fn clear(folder: &Path) -> Result<(), TrainError> {
-    for path in checkpoint::complete(folder) {
+    for path in checkpoint::complete(folder).into_iter().chain(put_aside(folder)) {
         fs::remove_dir_all(&path).map_err(write_error(&path))?;
     }
     for file in [crate::events::FILE, BAD_BATCHES, RECORD, CONFIG] {
@@ -170,6 +170,13 @@ pub(crate) fn bad_batches(folder: &Path) -> Result<(BTreeSet<u64>, u32), TrainEr
     let entries: Vec<BadBatch> = entries.collect();
     let rollbacks = entries.iter().filter(|e| e.rollback).count() as u32;
     Ok((entries.iter().map(|e| e.step).collect(), rollbacks))
+}
+
+/// Damaged checkpoints that were put aside.
+pub(crate) fn put_aside(folder: &Path) -> Vec<PathBuf> {
+    let Ok(entries) = fs::read_dir(folder) else { return Vec::new() };
+    let bad = |path: &PathBuf| path.extension().is_some_and(|e| e == "bad") && path.is_dir();
+    entries.filter_map(Result::ok).map(|e| e.path()).filter(bad).collect()
 }
 
 /// Puts right what a kill left half way: a checkpoint that was being replaced comes back, one that was being written or

@@ -279,9 +279,9 @@ impl<'a> Run<'a> {
     /// Takes up the newest checkpoint that can be read; damaged ones are put aside.
     ///
     /// # Errors
-    /// [`TrainError::Checkpoint`] when all are damaged: to begin again is not for this function to decide.
+    /// [`TrainError::Checkpoint`] when all are damaged, now or at an earlier call: to begin again is not for this function
+    /// to decide.
     fn restore(&mut self) -> Result<bool, TrainError> {
-        let mut damaged = None;
         for path in checkpoint::complete(&self.options.folder).into_iter().rev() {
             match checkpoint::restore(&mut self.trainer, &path) {
                 Ok(()) => {
@@ -294,12 +294,17 @@ impl<'a> Run<'a> {
                     let _ = std::fs::remove_dir_all(&aside);
                     std::fs::rename(&path, &aside).map_err(folder::write_error(&path))?;
                     self.tell(Event::CheckpointDamaged { path, why: error.to_string() })?;
-                    damaged = Some(error);
                 }
                 Err(error) => return Err(error),
             }
         }
-        damaged.map_or(Ok(false), Err)
+        match folder::put_aside(&self.options.folder).pop() {
+            None => Ok(false),
+            Some(path) => {
+                let why = "no whole checkpoint is left; it was put aside as damaged".into();
+                Err(TrainError::Checkpoint { path, why })
+            }
+        }
     }
 
     fn honour_bad_batches(&mut self) -> Result<(), TrainError> {
@@ -318,13 +323,12 @@ impl<'a> Run<'a> {
             return Err(error);
         }
         folder::note_bad_batch(&self.options.folder, step, &format!("the {what} is not a number"), true)?;
-        self.before = self.seconds();
-        self.started = Instant::now();
-        let seconds = self.before;
+        let before = self.before;
         self.trainer = trainer(self.plan, self.texts)?;
         self.honour_bad_batches()?;
         self.restore()?;
-        self.before = seconds;
+        // The time since that checkpoint was spent all the same.
+        self.before = before;
         let rate_factor = guard.rollback_rate.powi(self.rollbacks as i32);
         self.tell(Event::Rollback { step, to: self.trainer.step_count(), rate_factor })
     }

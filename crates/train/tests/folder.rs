@@ -269,8 +269,11 @@ fn a_run_whose_checkpoints_are_all_damaged_does_not_begin_again_by_itself() {
     assert!(matches!(outcome.unwrap_err(), TrainError::Checkpoint { .. }));
     assert!(seen.iter().all(|e| matches!(e, Event::CheckpointDamaged { .. })), "{seen:?}");
     assert!(options.folder.join("step-20.bad").exists());
+    let again = go(&plan, &texts, &options).0.unwrap_err();
+    assert!(again.to_string().contains("no whole checkpoint is left") && again.hint().contains("--force"), "{again}");
     let forced = RunOptions { force: true, ..options.clone() };
     assert_eq!(go(&plan, &texts, &forced).0.unwrap().step, 40);
+    assert!(!options.folder.join("step-20.bad").exists());
 }
 
 #[test]
