@@ -3,18 +3,20 @@
 use crate::commands::{compare, completions, data, doctor, fit, generate, man, plan, predict, size, sweep, train};
 use clap::{Parser, Subcommand};
 
-/// Scaling laws from a table of training runs.
+/// The size of neural networks: laws from training runs, plans, and the runs themselves.
 ///
 /// Give it a CSV, TSV, JSON Lines or Parquet file with one row per run (parameters, tokens, loss) and it fits a
 /// law with intervals, says which law extrapolates best, predicts a run you have not made, and plans the best
 /// size for a budget. Where the table does not support an answer it refuses and says which runs are missing.
+/// It also makes runs: `train` and `sweep` train small models on text and enter them in such a table.
 ///
 /// stdout carries the result only: a table, or one JSON document with --json. Exit code 0 is an answer, 1 a check
-/// that is false, 2 a refusal or unusable input.
+/// that is false or a run that came to nothing, 2 a refusal or unusable input, 3 a limit (memory, disk, time), 130
+/// an interruption.
 #[derive(Debug, Parser)]
 #[command(name = "kleiber", version, max_term_width = 110, arg_required_else_help = true)]
 #[command(
-    after_help = "Start with:\n  kleiber fit runs.csv -o law.json\n  kleiber predict law.json --at params=7e9,tokens=1.4e11\n  kleiber plan compute law.json --flops 1e21"
+    after_help = "Start with:\n  kleiber train --params 100k --dry-run\n  kleiber fit runs.csv -o law.json\n  kleiber predict law.json --at params=7e9,tokens=1.4e11\n  kleiber plan compute law.json --flops 1e21"
 )]
 pub(crate) struct Cli {
     /// Threads to use, at most one per core; results do not depend on it. [default: all]

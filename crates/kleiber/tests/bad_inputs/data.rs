@@ -46,7 +46,7 @@ pub(crate) fn cases() -> Vec<Case> {
             .file("serde-1.0.0.crate", b"x".to_vec())
             .fails("package archives are missing", "cargo fetch --locked"),
         tokenize("no validation", &["--validation", "0"]).fails("validation is 0", "losses are measured on it"),
-        tokenize("a vocabulary without text", &["--vocab", "50000"]).fails("hold pairs for only", "train one"),
+        tokenize("a vocabulary without text", &["--vocab", "50000"]).fails("hold pairs for only", "smaller vocabulary"),
         tokenize("a vocabulary below the bytes", &["--vocab", "17"]).fails("vocab is 17", "257 to"),
         tokenize("a tokenizer that is not there", &["--tokenizer", "no.json"]).fails("no.json", "check that the path"),
         tokenize("a vocabulary that is no number", &["--tokenizer", "bpe:many"]).fails("bpe:many", "bpe:VOCAB"),
