@@ -145,6 +145,16 @@ impl DecoderConfig {
         self.context.max(self.position_range)
     }
 
+    /// Numbers of a token's queries, keys and values together.
+    pub fn packed_width(&self) -> usize {
+        (self.heads + 2 * self.groups) * self.head_width()
+    }
+
+    /// Numbers that go into the activation for each that comes out: two where a gate is among them.
+    pub fn gates(&self) -> usize {
+        if self.mlp == Mlp::Swiglu { 2 } else { 1 }
+    }
+
     /// Numbers of a head that rotary positions turn.
     pub fn rotary_dims(&self) -> usize {
         (self.head_width() as f64 * self.rotary_share) as usize / 2 * 2

@@ -1,7 +1,7 @@
 //! Which arrays a configuration has, where they are in the flat buffer, and how they start.
 
 use crate::init::normal;
-use crate::{DecoderConfig, Init, Mlp, NormKind, Positions};
+use crate::{DecoderConfig, Init, NormKind, Positions};
 use kleiber_tensor::parameters::{Builder, Group, Handle};
 
 /// Distances that T5 positions tell apart: half of the buckets exactly, the rest in powers up to the context.
@@ -56,8 +56,7 @@ impl Declared {
     pub(crate) fn new(config: &DecoderConfig) -> Self {
         let mut add = Adder { config, builder: Builder::default(), starts: Vec::new() };
         let (width, hidden) = (config.width, config.hidden());
-        let packed = (config.heads + 2 * config.groups) * config.head_width();
-        let gates = if config.mlp == Mlp::Swiglu { 2 } else { 1 };
+        let (packed, gates) = (config.packed_width(), config.gates());
         let embedding = add.table("embedding", [config.vocab, width], config.init.embedding());
         let positions = (config.positions == Positions::Learned)
             .then(|| add.table("positions", [config.position_count(), width], config.init.embedding()));

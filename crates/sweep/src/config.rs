@@ -2,6 +2,7 @@
 
 use crate::SweepError;
 use kleiber_core::CoreError;
+use kleiber_core::guard::load_small;
 use kleiber_train::RunConfig;
 use std::path::{Path, PathBuf};
 use toml::{Table, Value};
@@ -48,13 +49,7 @@ impl SweepConfig {
     /// [`SweepError::Config`], [`SweepError::Core`].
     pub fn load(path: &Path) -> Result<Self, SweepError> {
         let name = path.display().to_string();
-        let io = |source| CoreError::Io { path: path.into(), action: "read", source };
-        let length = std::fs::metadata(path).map_err(io)?.len();
-        if length > MAX_BYTES {
-            let (declared, limit) = (format!("{length} bytes"), format!("{MAX_BYTES} bytes"));
-            return Err(CoreError::TooLarge { source_name: name, declared, limit }.into());
-        }
-        let bytes = std::fs::read(path).map_err(io)?;
+        let bytes = load_small(path, MAX_BYTES)?;
         let text =
             std::str::from_utf8(&bytes).map_err(|_| CoreError::Encoding { source_name: name.clone(), line: 0 })?;
         let mut config = Self::parse(&name, text)?;

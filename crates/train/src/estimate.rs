@@ -1,18 +1,15 @@
 //! What a run will cost before it starts: memory by part, FLOP, and time from a short calibration.
 
-use crate::{GuardOptions, Kind, Options, Plan, Schedule, TrainError, Trainer};
-use kleiber_data::{Stream, StreamOptions, TokenStore};
-use kleiber_models::{DecoderConfig, Mlp};
+use crate::{GuardOptions, Kind, Options, Plan, Schedule, Texts, TrainError, Trainer, run};
+use kleiber_models::DecoderConfig;
+use kleiber_tensor::kernels::head;
 use serde::{Deserialize, Serialize};
-use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 /// Bytes of a number.
 const F32: u64 = 4;
 /// What the program holds before a run: code, tables, threads.
 const PROGRAM: u64 = 40 << 20;
-/// Rows whose logits exist at the same time.
-const HEAD_ROWS: u64 = 512;
 
 /// Bytes that a run holds at its peak, by part.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -45,7 +42,8 @@ impl Memory {
             gradients: params * if split { 2 } else { 1 },
             moments: 2 * params,
             activations: rows * F32 * (layers * kept_per_token(decoder) + 2 * decoder.width as u64),
-            transient: rows * F32 * passing_per_token(decoder) + HEAD_ROWS.min(rows) * decoder.vocab as u64 * F32,
+            transient: rows * F32 * passing_per_token(decoder)
+                + (head::ROWS as u64).min(rows) * decoder.vocab as u64 * F32,
             other: PROGRAM + text.min(plan.tokens() * 4),
         }
     }
@@ -72,18 +70,14 @@ impl Memory {
 /// values, what attention gives with one logarithm per head, and the hidden layer before and after its activation.
 fn kept_per_token(decoder: &DecoderConfig) -> u64 {
     let (width, hidden) = (decoder.width as u64, decoder.hidden() as u64);
-    let packed = (decoder.heads + 2 * decoder.groups) as u64 * decoder.head_width() as u64;
-    4 * width + packed + width + decoder.heads as u64 + (gates(decoder) + 1) * hidden
+    let (packed, gates) = (decoder.packed_width() as u64, decoder.gates() as u64);
+    4 * width + packed + width + decoder.heads as u64 + (gates + 1) * hidden
 }
 
 /// Numbers of each token that exist at once on the way back through the feed-forward layer: gradients of its output, of
 /// the hidden layer after and before the activation, and of the state.
 fn passing_per_token(decoder: &DecoderConfig) -> u64 {
-    2 * decoder.width as u64 + (gates(decoder) + 1) * decoder.hidden() as u64
-}
-
-fn gates(decoder: &DecoderConfig) -> u64 {
-    if decoder.mlp == Mlp::Swiglu { 2 } else { 1 }
+    2 * decoder.width as u64 + (decoder.gates() as u64 + 1) * decoder.hidden() as u64
 }
 
 /// Speed of a plan on this machine.
@@ -100,12 +94,11 @@ pub struct Speed {
 ///
 /// # Errors
 /// As a run's.
-pub fn calibrate(plan: &Plan, store: &Arc<TokenStore>, time: Duration) -> Result<Speed, TrainError> {
-    let stream = Stream::new(store.clone(), StreamOptions::new(plan.decoder.context, plan.config.seed))?;
+pub fn calibrate(plan: &Plan, texts: &Texts, time: Duration) -> Result<Speed, TrainError> {
     // A rate that changes nothing: how fast it goes must not depend on whether it goes well.
     let schedule = Schedule { kind: Kind::Constant, peak: f64::MIN_POSITIVE, floor: 0.0, warmup: 0, total: u64::MAX };
     let options = Options { schedule, guard: GuardOptions::default(), ..plan.options };
-    let mut trainer = Trainer::new(plan.model()?, stream, options)?;
+    let mut trainer = Trainer::new(plan.model()?, run::stream(plan, texts)?, options)?;
     trainer.step()?;
     let begun = Instant::now();
     let mut steps = 0;

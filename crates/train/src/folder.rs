@@ -95,9 +95,13 @@ pub(crate) fn clear(folder: &Path) -> Result<(), TrainError> {
 }
 
 /// Writes what the run is made of, or checks that it is still made of it; returns the keys that changed.
-pub(crate) fn begin(plan: &Plan, texts: &Texts, options: &RunOptions) -> Result<Vec<String>, TrainError> {
+pub(crate) fn begin(
+    plan: &Plan,
+    texts: &Texts,
+    record: &Record,
+    options: &RunOptions,
+) -> Result<Vec<String>, TrainError> {
     let folder = &options.folder;
-    let record = Record::new(plan, texts);
     let mut changed = Vec::new();
     if folder.join(CONFIG).exists() && folder.join(RECORD).exists() {
         let before = Record::read(folder)?;
@@ -124,7 +128,7 @@ pub(crate) fn begin(plan: &Plan, texts: &Texts, options: &RunOptions) -> Result<
         }
         changed = all.into_iter().map(|(key, ..)| key).collect();
     }
-    let json = serde_json::to_vec_pretty(&record).expect("a record is plain data");
+    let json = serde_json::to_vec_pretty(record).expect("a record is plain data");
     atomic::write(&folder.join(TOKENIZER), texts.tokenizer.to_json()?.as_bytes())?;
     atomic::write(&folder.join(RECORD), &json)?;
     atomic::write(&folder.join(CONFIG), plan.config.to_toml().as_bytes())?;

@@ -1,9 +1,8 @@
 //! A run as a row of the run table.
 
 use crate::folder::Record;
-use crate::{Evaluation, Plan, TrainError};
+use crate::{Evaluation, Plan};
 use kleiber_core::table::{Cells, Column, Table};
-use std::path::Path;
 
 /// Where a run stands.
 #[derive(Debug, Clone, Copy)]
@@ -60,11 +59,6 @@ pub(crate) fn row(name: &str, plan: &Plan, record: &Record, at: Point) -> Table 
         text("version", env!("CARGO_PKG_VERSION")),
     ];
     Table::new("runs", columns).expect("the columns of a row have different names and one cell each")
-}
-
-/// Enters a row in the table; a row of the same run is replaced.
-pub(crate) fn enter(path: &Path, row: Table) -> Result<(), TrainError> {
-    Ok(Table::enter(path, &row, "run")?)
 }
 
 /// The word that a configuration file has for a choice.

@@ -75,9 +75,10 @@ pub fn run(
         // Better now than after the training.
         Table::expect(table)?;
     }
-    let changed = folder::begin(plan, texts, options)?;
+    let record = Record::new(plan, texts);
+    let changed = folder::begin(plan, texts, &record, options)?;
     let log = Log::open(&options.folder.join(events::FILE))?;
-    let mut run = Run::new(plan, texts, options, log, observe, lock)?;
+    let mut run = Run::new(plan, texts, options, record, log, observe, lock)?;
     if let Some(outcome) = run.finished()? {
         return Ok(outcome);
     }
@@ -88,6 +89,7 @@ struct Run<'a> {
     plan: &'a Plan,
     options: &'a RunOptions,
     texts: &'a Texts,
+    record: Record,
     trainer: Trainer,
     held_out: Stream,
     /// Bytes of text of each token.
@@ -110,6 +112,7 @@ impl<'a> Run<'a> {
         plan: &'a Plan,
         texts: &'a Texts,
         options: &'a RunOptions,
+        record: Record,
         log: Log,
         observe: &'a mut dyn FnMut(&Event),
         lock: Lock,
@@ -125,6 +128,7 @@ impl<'a> Run<'a> {
             held_out,
             bytes: token_bytes(&texts.tokenizer),
             texts,
+            record,
             log,
             observe,
             before: 0.0,
@@ -154,7 +158,7 @@ impl<'a> Run<'a> {
             tokens: *tokens,
             evaluation: *evaluation,
             seconds: *seconds,
-            skipped: folder::bad_batches(&self.options.folder)?.0.len() as u64,
+            skipped: self.skipped()?,
             already: true,
         }))
     }
@@ -347,28 +351,36 @@ impl<'a> Run<'a> {
             self.enter(step, tokens, evaluation, seconds)?;
         }
         self.tell(Event::End { step, tokens, reason, evaluation, seconds })?;
-        let skipped = folder::bad_batches(&self.options.folder)?.0.len() as u64;
+        let skipped = self.skipped()?;
         Ok(Outcome { reason, step, tokens, evaluation, seconds, skipped, already: false })
     }
 
     fn enter(&self, step: u64, tokens: u64, evaluation: Evaluation, seconds: f64) -> Result<(), TrainError> {
         let Some(table) = &self.options.table else { return Ok(()) };
-        let record = Record::new(self.plan, self.texts);
         let last = step == self.plan.steps;
-        let skipped = folder::bad_batches(&self.options.folder)?.0.len() as u64;
+        let skipped = self.skipped()?;
         let name = folder::name(&self.options.folder);
         let name = if last { name } else { format!("{name}@{step}") };
-        let row = row::row(&name, self.plan, &record, row::Point { step, tokens, evaluation, seconds, skipped });
-        row::enter(table, row)
+        let row = row::row(&name, self.plan, &self.record, row::Point { step, tokens, evaluation, seconds, skipped });
+        Ok(Table::enter(table, &row, "run")?)
+    }
+
+    /// Steps left out so far.
+    fn skipped(&self) -> Result<u64, TrainError> {
+        Ok(folder::bad_batches(&self.options.folder)?.0.len() as u64)
     }
 }
 
 /// A run at its beginning.
 fn trainer(plan: &Plan, texts: &Texts) -> Result<Trainer, TrainError> {
+    Trainer::new(plan.model()?, stream(plan, texts)?, plan.options)
+}
+
+/// The sequences of a run.
+pub(crate) fn stream(plan: &Plan, texts: &Texts) -> Result<Stream, TrainError> {
     let mut part = Part::new(texts.train.clone(), 1.0);
     part.unique_tokens = plan.config.data.unique_tokens.value();
-    let stream = Stream::mixture(vec![part], stream_options(plan))?;
-    Trainer::new(plan.model()?, stream, plan.options)
+    Ok(Stream::mixture(vec![part], stream_options(plan))?)
 }
 
 fn stream_options(plan: &Plan) -> StreamOptions {

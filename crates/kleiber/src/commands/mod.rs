@@ -19,6 +19,7 @@ use crate::error::CliError;
 use crate::output::{Output, write_stderr};
 use indexmap::IndexMap;
 use kleiber_core::units::parse_quantity;
+use kleiber_data::Stage;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
@@ -43,6 +44,15 @@ pub(crate) fn run(cli: &Cli) -> Result<Output, CliError> {
         Command::Doctor(args) => doctor::run(args),
         Command::Completions(args) => Ok(completions::run(args)),
         Command::Man(args) => man::run(args),
+    }
+}
+
+/// Shows what takes time, one line per stage: stages take seconds, so a terminal needs no more than a log does.
+pub(crate) fn stages(quiet: bool) -> impl Fn(Stage) {
+    move |stage| {
+        if !quiet {
+            write_stderr(&stage.to_string());
+        }
     }
 }
 

@@ -1,6 +1,6 @@
 //! `kleiber sweep`: many runs as one thing.
 
-use super::train::{available_memory, duration, line};
+use super::train::{available_memory, duration, line, status};
 use crate::error::CliError;
 use crate::output::{Output, write_stderr};
 use crate::render::{self, TableBlock};
@@ -8,7 +8,7 @@ use clap::Args;
 use kleiber_core::units::{format_quantity, format_significant, parse_quantity};
 use kleiber_sweep::{Finished, Job, SweepConfig, SweepError, SweepOptions, Update, run as run_sweep};
 use kleiber_train::estimate::{Memory, calibrate};
-use kleiber_train::{Event, Plan, Reason, Texts, TrainError};
+use kleiber_train::{Event, Plan, Texts, TrainError};
 use serde::Serialize;
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
@@ -104,12 +104,8 @@ pub(crate) fn run(args: &SweepArgs, quiet: bool) -> Result<Output, CliError> {
         // Cells differ in much, their text in little: each text is prepared once.
         let key = format!("{:?}", cell.config.data);
         if !prepared.contains_key(&key) {
-            let tell = |stage: kleiber_data::Stage| {
-                if !quiet {
-                    write_stderr(&stage.to_string());
-                }
-            };
-            let texts = Texts::prepare(&cell.config.data, &cache, &tell).map_err(|e| of_cell(&cell.label, e))?;
+            let texts = Texts::prepare(&cell.config.data, &cache, &super::stages(quiet))
+                .map_err(|e| of_cell(&cell.label, e))?;
             prepared.insert(key.clone(), texts);
         }
         let texts = prepared[&key].clone();
@@ -186,7 +182,7 @@ fn expected(jobs: &[Job], threads: usize, parallel: usize) -> Result<f64, CliErr
         let key = format!("{:?}{}", job.plan.decoder, job.plan.options.batch);
         let speed = match speeds.get(&key) {
             Some(speed) => *speed,
-            None => calibrate(&job.plan, &job.texts.train, Duration::from_secs(1))?.tokens_per_second,
+            None => calibrate(&job.plan, &job.texts, Duration::from_secs(1))?.tokens_per_second,
         };
         speeds.insert(key, speed);
         let seconds = job.plan.tokens() as f64 / speed;
@@ -239,13 +235,8 @@ fn outcome(job: &Job, finished: &Finished) -> CellDocument {
         None => cell(job, "not begun"),
         Some(Err(error)) => CellDocument { error: Some(error.to_string()), ..cell(job, "failed") },
         Some(Ok(outcome)) => {
-            let status = match (outcome.reason, outcome.already) {
-                (Reason::Finished, true) => "finished before",
-                (Reason::Finished, false) => "finished",
-                _ => "interrupted",
-            };
             let (loss, bpb) = (Some(outcome.evaluation.loss), outcome.evaluation.bpb);
-            CellDocument { loss, bpb, seconds: Some(outcome.seconds), ..cell(job, status) }
+            CellDocument { loss, bpb, seconds: Some(outcome.seconds), ..cell(job, status(outcome)) }
         }
     }
 }

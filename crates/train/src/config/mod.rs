@@ -11,6 +11,8 @@ pub use optimise::{GroupRule, ScheduleKind, TrainConfig};
 pub use value::{Auto, Scalar, TokenBudget};
 
 use crate::TrainError;
+use kleiber_core::CoreError;
+use kleiber_core::guard::load_small;
 use kleiber_core::table::nearest;
 use serde::{Deserialize, Serialize};
 use std::path::Path;
@@ -81,12 +83,11 @@ impl RunConfig {
         let Some(path) = path else { return Self::parse("the defaults", "", overrides) };
         let name = path.display().to_string();
         let fail = |why: String| TrainError::Config { source_name: name.clone(), why };
-        let io = |e: std::io::Error| fail(format!("cannot read: {e}"));
-        let length = std::fs::metadata(path).map_err(io)?.len();
-        if length > MAX_BYTES {
-            return Err(fail(format!("{length} bytes are more than the {MAX_BYTES} that a configuration may have")));
-        }
-        let text = String::from_utf8(std::fs::read(path).map_err(io)?).map_err(|_| fail("it is not UTF-8".into()))?;
+        let bytes = load_small(path, MAX_BYTES).map_err(|e| match e {
+            CoreError::Io { source, .. } => fail(format!("cannot read: {source}")),
+            _ => fail(format!("more than the {MAX_BYTES} bytes that a configuration may have")),
+        })?;
+        let text = String::from_utf8(bytes).map_err(|_| fail("it is not UTF-8".into()))?;
         Self::parse(&name, &text, overrides)
     }
 

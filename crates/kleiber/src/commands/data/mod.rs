@@ -9,11 +9,11 @@ mod synth;
 mod tokenize;
 
 use crate::error::CliError;
-use crate::output::{Output, write_stderr};
+use crate::output::Output;
 use crate::render::{self, TableBlock};
 use clap::Subcommand;
 use kleiber_core::units::{format_quantity, format_significant};
-use kleiber_data::{Prepared, Stage, TokenStore};
+use kleiber_data::{Prepared, TokenStore};
 use std::path::Path;
 use std::sync::Arc;
 
@@ -44,12 +44,7 @@ impl DataCommand {
 
 /// Runs `kleiber data`.
 pub(crate) fn run(command: &DataCommand, quiet: bool) -> Result<Output, CliError> {
-    // One line per stage: stages take seconds, so a terminal needs no more than a log does.
-    let tell = |stage: Stage| {
-        if !quiet {
-            write_stderr(&stage.to_string());
-        }
-    };
+    let tell = super::stages(quiet);
     match command {
         DataCommand::Build(args) => build::run(args, &tell),
         DataCommand::Tokenize(args) => tokenize::run(args, &tell),

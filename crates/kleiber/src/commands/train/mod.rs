@@ -5,14 +5,13 @@ mod progress;
 mod show;
 
 pub(crate) use progress::line;
-pub(crate) use show::duration;
+pub(crate) use show::{duration, status};
 
 use crate::error::CliError;
 use crate::output::{Output, write_stderr};
 use clap::Args;
 use kleiber_core::process::peak_memory;
 use kleiber_core::units::format_bytes;
-use kleiber_data::Stage;
 use kleiber_train::config::TokenBudget;
 use kleiber_train::estimate::{Memory, Speed, calibrate};
 use kleiber_train::{Outcome, Plan, Reason, RunConfig, RunOptions, Texts};
@@ -120,13 +119,7 @@ pub(crate) fn run(args: &TrainArgs, quiet: bool) -> Result<Output, CliError> {
         return Ok(if args.json { Output::json(&config) } else { Output::text(config.to_toml()) });
     }
     args.name.as_deref().map_or(Ok(()), check_name)?;
-    let tell = |stage: Stage| {
-        if !quiet {
-            write_stderr(&stage.to_string());
-        }
-    };
-    let texts = Texts::prepare(&config.data, &cache(args), &tell)?;
-    let store = texts.train.clone();
+    let texts = Texts::prepare(&config.data, &cache(args), &super::stages(quiet))?;
     let config_tokens = config.train.tokens;
     let mut speed = None;
     let mut plan = Plan::new(&config, texts.tokenizer.vocab())?;
@@ -141,7 +134,7 @@ pub(crate) fn run(args: &TrainArgs, quiet: bool) -> Result<Output, CliError> {
             RunConfig::load(Some(&begun), &[])?.train.tokens
         } else {
             enough_memory(&Memory::estimate(&plan, texts.bytes()))?;
-            let measured = calibrate(&plan, &store, CALIBRATION)?;
+            let measured = calibrate(&plan, &texts, CALIBRATION)?;
             speed = Some(measured);
             let tokens = measured.tokens_per_second * 60.0 * minutes * TRAINING_SHARE;
             TokenBudget::Tokens((tokens as u64).max(plan.decoder.context as u64))
@@ -153,7 +146,7 @@ pub(crate) fn run(args: &TrainArgs, quiet: bool) -> Result<Output, CliError> {
     let memory = Memory::estimate(&plan, texts.bytes());
     let room = enough_memory(&memory);
     if args.dry_run && speed.is_none() && room.is_ok() {
-        speed = Some(calibrate(&plan, &store, CALIBRATION)?);
+        speed = Some(calibrate(&plan, &texts, CALIBRATION)?);
     }
     let expected = speed.map(|s| plan.tokens() as f64 / s.tokens_per_second);
     let shown = show::plan(&plan, &texts, &memory, speed);

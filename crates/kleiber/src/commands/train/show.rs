@@ -139,7 +139,7 @@ pub(super) fn outcome(outcome: &Outcome, plan: &Plan, folder: &Path) -> String {
 }
 
 /// The state of a run in a word.
-pub(super) fn status(outcome: &Outcome) -> &'static str {
+pub(crate) fn status(outcome: &Outcome) -> &'static str {
     match outcome.reason {
         Reason::Finished if outcome.already => "finished before",
         Reason::Finished => "finished",
