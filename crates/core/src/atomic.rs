@@ -2,7 +2,7 @@
 
 use crate::CoreError;
 use std::fs::File;
-use std::io::Write;
+use std::io::{BufWriter, Write};
 use std::path::{Path, PathBuf};
 
 /// Writes `bytes` to `path` through a sibling scratch file: written, synced, renamed over the
@@ -12,21 +12,34 @@ use std::path::{Path, PathBuf};
 /// # Errors
 /// [`CoreError::Io`] with the path and the system's reason; the target is untouched then.
 pub fn write(path: &Path, bytes: &[u8]) -> Result<(), CoreError> {
-    let fail = |source| CoreError::Io { path: path.to_path_buf(), action: "write", source };
+    stream(path, |file| file.write_all(bytes).map_err(|source| failure(path, source)))
+}
+
+/// As [`write()`], with what `fill` writes piece by piece.
+///
+/// # Errors
+/// Those of `fill`, and [`CoreError::Io`] with the path and the system's reason; the target is untouched then.
+pub fn stream<T, E: From<CoreError>>(path: &Path, fill: impl FnOnce(&mut dyn Write) -> Result<T, E>) -> Result<T, E> {
     let scratch = scratch_path(path);
+    let fail = |source| E::from(failure(path, source));
     let result = (|| {
-        let mut file = File::create(&scratch)?;
-        file.write_all(bytes)?;
-        file.sync_all()?;
+        let mut file = BufWriter::new(File::create(&scratch).map_err(fail)?);
+        let filled = fill(&mut file)?;
+        let file = file.into_inner().map_err(|e| fail(e.into_error()))?;
+        file.sync_all().map_err(fail)?;
         drop(file);
-        std::fs::rename(&scratch, path)?;
+        std::fs::rename(&scratch, path).map_err(fail)?;
         sync_parent(path);
-        Ok(())
+        Ok(filled)
     })();
     if result.is_err() {
         let _ = std::fs::remove_file(&scratch);
     }
-    result.map_err(fail)
+    result
+}
+
+fn failure(path: &Path, source: std::io::Error) -> CoreError {
+    CoreError::Io { path: path.to_path_buf(), action: "write", source }
 }
 
 /// Lets `fill` write a folder beside `path` and renames it to `path`. A kill while it is filled leaves `path` as it
@@ -38,7 +51,7 @@ pub fn write(path: &Path, bytes: &[u8]) -> Result<(), CoreError> {
 /// # Errors
 /// Those of `fill`, and [`CoreError::Io`] with the path and the system's reason; `path` is as it was then.
 pub fn folder<T, E: From<CoreError>>(path: &Path, fill: impl FnOnce(&Path) -> Result<T, E>) -> Result<T, E> {
-    let io = |source| E::from(CoreError::Io { path: path.to_path_buf(), action: "write", source });
+    let io = |source| E::from(failure(path, source));
     let name = path.file_name().ok_or_else(|| io(std::io::ErrorKind::InvalidInput.into()))?;
     let sibling = |what: &str| {
         let mut hidden = std::ffi::OsString::from(".");

@@ -172,7 +172,7 @@ impl DataError {
             Self::TooLarge { .. } => "split the file, or unpack it and point at the folder".into(),
             Self::Archive { .. } => "do not use this archive; fetch it again from where it was published".into(),
             Self::MissingArchives { .. } => {
-                "run `cargo fetch --locked` in the source tree (or `cargo build --release`), or name the folder that holds them".into()
+                "run `cargo fetch --locked` in the source tree (or `cargo build --release`), or give text of your own with --source".into()
             }
             Self::Checksum { .. } => "the file was changed or damaged; write or fetch it again".into(),
             Self::Empty { .. } => "point at a folder of text, a .jsonl or a .parquet file with a column `text`".into(),

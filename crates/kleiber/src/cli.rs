@@ -1,6 +1,8 @@
 //! The command line.
 
-use crate::commands::{compare, completions, data, doctor, fit, generate, man, plan, predict, size, sweep, train};
+use crate::commands::{
+    compare, completions, data, doctor, fit, generate, ladder, man, plan, predict, size, sweep, train,
+};
 use clap::{Parser, Subcommand};
 
 /// The size of neural networks: laws from training runs, plans, and the runs themselves.
@@ -32,6 +34,7 @@ pub(crate) struct Cli {
 /// Everything the binary does.
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
+    Ladder(Box<ladder::LadderArgs>),
     Fit(Box<fit::FitArgs>),
     Compare(compare::CompareArgs),
     Predict(predict::PredictArgs),
@@ -52,6 +55,7 @@ impl Cli {
     /// Whether an error should also be printed as JSON.
     pub(crate) fn wants_json(&self) -> bool {
         match &self.command {
+            Command::Ladder(a) => a.json,
             Command::Fit(a) => a.json,
             Command::Compare(a) => a.json,
             Command::Predict(a) => a.json,

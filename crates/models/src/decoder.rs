@@ -3,12 +3,12 @@
 use crate::layout::{Declared, Layout, LinearAt, NormAt};
 use crate::tables::Tables;
 use crate::{DecoderConfig, Mlp, ModelError, Noise, NormKind};
-use kleiber_tensor::Tensor;
 use kleiber_tensor::kernels::activation::Activation;
 use kleiber_tensor::kernels::attention::Shape;
 use kleiber_tensor::kernels::norm::Norm;
 use kleiber_tensor::ops::{self, Pattern};
 use kleiber_tensor::parameters::{Handle, Parameters, take_gradient};
+use kleiber_tensor::{Device, Tensor};
 use std::sync::{Arc, OnceLock};
 
 /// A decoder with its parameters.
@@ -17,6 +17,7 @@ pub struct Decoder {
     config: DecoderConfig,
     parameters: Parameters,
     layout: Layout,
+    device: Device,
     /// Made when first needed: their size follows from the context, not from the parameters.
     tables: OnceLock<Tables>,
 }
@@ -63,8 +64,18 @@ impl Decoder {
             config: config.clone(),
             parameters: declared.builder.build(values),
             layout: declared.layout,
+            device: Device::Cpu,
             tables: OnceLock::new(),
         }
+    }
+
+    /// The same decoder, its passes made on a device.
+    ///
+    /// # Errors
+    /// [`ModelError::Device`] when the device cannot be used.
+    pub fn on(self, device: Device) -> Result<Self, ModelError> {
+        device.open()?;
+        Ok(Self { device, ..self })
     }
 
     /// The configuration.
@@ -95,7 +106,7 @@ impl Decoder {
     /// # Panics
     /// When the batch does not fit the configuration.
     pub fn pass(&self, batch: &Batch) -> Pass {
-        let leaves = Leaves::new(&self.parameters, true);
+        let leaves = Leaves::new(&self.parameters, self.device, true);
         let hidden = self.hidden(&leaves, batch);
         let head = leaves.matrix(self.layout.head);
         let loss = ops::cross_entropy(&hidden, &head, &batch.targets);
@@ -112,7 +123,7 @@ impl Decoder {
     /// # Panics
     /// When the tokens do not fit the configuration.
     pub fn token_losses(&self, inputs: &[u32], targets: &[u32], sequences: usize, starts: Option<&[u32]>) -> Vec<f32> {
-        let leaves = Leaves::new(&self.parameters, false);
+        let leaves = Leaves::new(&self.parameters, self.device, false);
         let batch = Batch {
             inputs: inputs.into(),
             targets: targets.into(),
@@ -130,7 +141,7 @@ impl Decoder {
     /// # Panics
     /// When the tokens do not fit the configuration.
     pub fn logits(&self, inputs: &[u32], sequences: usize) -> Vec<f32> {
-        let leaves = Leaves::new(&self.parameters, false);
+        let leaves = Leaves::new(&self.parameters, self.device, false);
         let batch = Batch { inputs: inputs.into(), targets: Arc::from([]), sequences, starts: None, noise: None };
         let hidden = self.hidden(&leaves, &batch);
         let logits = ops::linear(&hidden, &leaves.matrix(self.layout.head), None, None);
@@ -247,10 +258,10 @@ impl Leaf {
 }
 
 impl Leaves {
-    fn new(parameters: &Parameters, tracked: bool) -> Self {
+    fn new(parameters: &Parameters, device: Device, tracked: bool) -> Self {
         let leaf = |(handle, entry): (Handle, &kleiber_tensor::parameters::Entry)| match entry.shape.len() {
-            1 => Leaf::Vector(parameters.tensor(handle, tracked)),
-            _ => Leaf::Matrix(parameters.tensor(handle, tracked)),
+            1 => Leaf::Vector(parameters.tensor(handle, device, tracked)),
+            _ => Leaf::Matrix(parameters.tensor(handle, device, tracked)),
         };
         Self { tensors: parameters.handles().zip(parameters.entries()).map(leaf).collect() }
     }

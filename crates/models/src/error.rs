@@ -10,6 +10,9 @@ pub enum ModelError {
     /// A file that cannot be written.
     #[error(transparent)]
     Core(#[from] CoreError),
+    /// A device that cannot be used.
+    #[error(transparent)]
+    Device(#[from] kleiber_tensor::DeviceError),
     /// A file that cannot be read.
     #[error("{}: cannot read: {source}", path.display())]
     Io {
@@ -115,6 +118,7 @@ impl ModelError {
     pub fn hint(&self) -> String {
         match self {
             Self::Core(e) => e.hint(),
+            Self::Device(e) => e.hint().into(),
             Self::Io { .. } => "check that the file exists and may be read".into(),
             Self::Config { field, .. } => format!("change `{field}`, or the fields it depends on"),
             Self::NoCheckpoint { .. } => {

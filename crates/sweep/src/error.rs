@@ -1,6 +1,7 @@
 //! The one error type of this crate.
 
 use kleiber_core::CoreError;
+use kleiber_laws::LawError;
 use kleiber_train::TrainError;
 
 /// Everything that can be wrong with a sweep; what goes wrong in one of its runs is that run's result.
@@ -10,6 +11,20 @@ pub enum SweepError {
     /// Files.
     #[error(transparent)]
     Core(#[from] CoreError),
+    /// A run that cannot be planned, or whose log cannot be read.
+    #[error(transparent)]
+    Train(#[from] TrainError),
+    /// A law that cannot be fitted.
+    #[error(transparent)]
+    Law(#[from] LawError),
+    /// A ladder that leads nowhere.
+    #[error("{why}")]
+    Ladder {
+        /// What is wrong.
+        why: String,
+        /// What would help.
+        hint: &'static str,
+    },
     /// The configuration of a cell.
     #[error("cell {cell}: {source}")]
     Cell {
@@ -43,6 +58,9 @@ impl SweepError {
     pub fn hint(&self) -> String {
         match self {
             Self::Core(e) => e.hint(),
+            Self::Train(e) => e.hint(),
+            Self::Law(e) => e.hint(),
+            Self::Ladder { hint, .. } => (*hint).into(),
             Self::Cell { source, .. } => source.hint(),
             Self::Twins { .. } => "leave one of them out".into(),
             Self::Config { .. } => {

@@ -1,5 +1,6 @@
 //! A model's parameters: names and shapes over one flat buffer.
 
+use crate::device::Device;
 use burn::backend::Flex;
 use burn::backend::flex::{FlexTensor, Layout};
 use burn::tensor::{Bytes, DType, Gradients, Shape, Tensor};
@@ -57,7 +58,7 @@ impl Handle {
     }
 }
 
-/// All parameters of a model, on the CPU in one buffer that tensors look into.
+/// All parameters of a model, in one buffer in main memory that tensors of the CPU look into.
 #[derive(Debug)]
 pub struct Parameters {
     entries: Vec<Entry>,
@@ -157,20 +158,28 @@ impl Parameters {
         unsafe { std::slice::from_raw_parts_mut(bytes.as_mut_ptr().cast(), count) }
     }
 
-    /// The array of a handle as a tensor that looks into the buffer; with `tracked` its gradient is kept.
+    /// The array of a handle as a tensor: on the CPU one that looks into the buffer, elsewhere a copy. With `tracked` its
+    /// gradient is kept.
     ///
     /// # Panics
-    /// When the array has another number of dimensions.
-    pub fn tensor<const D: usize>(&self, handle: Handle, tracked: bool) -> Tensor<D> {
+    /// When the array has another number of dimensions, or the device was not opened.
+    pub fn tensor<const D: usize>(&self, handle: Handle, device: Device, tracked: bool) -> Tensor<D> {
         let entry = &self.entries[handle.0];
         let shape: [usize; D] = entry.shape.as_slice().try_into().expect("the rank of a parameter is known");
+        let tensor = match device {
+            Device::Cpu => self.look(entry, shape),
+            Device::Gpu => device.tensor(self.array(handle).to_vec(), shape),
+        };
+        if tracked { tensor.autodiff().require_grad() } else { tensor }
+    }
+
+    fn look<const D: usize>(&self, entry: &Entry, shape: [usize; D]) -> Tensor<D> {
         let mut strides = vec![1isize; D];
         for i in (0..D - 1).rev() {
             strides[i] = strides[i + 1] * shape[i + 1] as isize;
         }
         let layout = Layout::new(Shape::from(shape), strides, entry.offset);
-        let tensor = Tensor::from_primitive::<Flex>(FlexTensor::from_arc(self.buffer.clone(), layout, DType::F32));
-        if tracked { tensor.autodiff().require_grad() } else { tensor }
+        Tensor::from_primitive::<Flex>(FlexTensor::from_arc(self.buffer.clone(), layout, DType::F32))
     }
 }
 

@@ -1,4 +1,5 @@
-//! Fused operators on tensors against the composed reference: the same outputs and the same gradients.
+//! Fused operators of the CPU against the composed ones, on the CPU or on another device: the same outputs and the same
+//! gradients.
 #![allow(missing_docs)]
 
 use kleiber_core::rng::Rng;
@@ -8,8 +9,16 @@ use kleiber_tensor::kernels::head::IGNORED;
 use kleiber_tensor::kernels::norm::Norm;
 use kleiber_tensor::ops::{self, Pattern, reference};
 use kleiber_tensor::parameters::{Builder, Group, Handle, Parameters, take_gradient};
-use kleiber_tensor::{Tensor, ops::constant};
+use kleiber_tensor::{Device, Tensor, ops::constant};
 use std::sync::Arc;
+
+/// The device of the composed operators: the one that `KLEIBER_DEVICE` names.
+fn device() -> Device {
+    match std::env::var("KLEIBER_DEVICE").as_deref() {
+        Ok("gpu") => Device::Gpu,
+        _ => Device::Cpu,
+    }
+}
 
 /// Named random matrices and vectors.
 fn parameters(shapes: &[&[usize]]) -> (Parameters, Vec<Handle>) {
@@ -31,11 +40,12 @@ struct Outcome {
 }
 
 /// Runs `f` on the matrices and vectors of `shapes` and pulls random weights back through it.
-fn outcome(shapes: &[&[usize]], f: impl Fn(&[Tensor<2>], &[Tensor<1>]) -> Tensor<2>) -> Outcome {
+fn outcome(shapes: &[&[usize]], on: Device, f: impl Fn(&[Tensor<2>], &[Tensor<1>]) -> Tensor<2>) -> Outcome {
+    on.open().unwrap();
     let (parameters, handles) = parameters(shapes);
     let of = |rank: usize| handles.iter().zip(shapes).filter(move |(_, s)| s.len() == rank).map(|(h, _)| *h);
-    let matrices: Vec<Tensor<2>> = of(2).map(|h| parameters.tensor(h, true)).collect();
-    let vectors: Vec<Tensor<1>> = of(1).map(|h| parameters.tensor(h, true)).collect();
+    let matrices: Vec<Tensor<2>> = of(2).map(|h| parameters.tensor(h, on, true)).collect();
+    let vectors: Vec<Tensor<1>> = of(1).map(|h| parameters.tensor(h, on, true)).collect();
     let y = f(&matrices, &vectors);
     let [rows, columns] = y.dims();
     let mut rng = Rng::new(12, "weights", 0);
@@ -69,8 +79,8 @@ fn norms() {
     for kind in [Norm::Layer, Norm::Rms] {
         for (rows, width) in [(1, 3), (5, 17), (70, 64)] {
             let shapes: [&[usize]; 3] = [&[rows, width], &[width], &[width]];
-            let fused = outcome(&shapes, |m, v| ops::norm(kind, &m[0], &v[0], Some(&v[1]), 1e-5));
-            let plain = outcome(&shapes, |m, v| reference::norm(kind, &m[0], &v[0], Some(&v[1]), 1e-5));
+            let fused = outcome(&shapes, Device::Cpu, |m, v| ops::norm(kind, &m[0], &v[0], Some(&v[1]), 1e-5));
+            let plain = outcome(&shapes, device(), |m, v| reference::norm(kind, &m[0], &v[0], Some(&v[1]), 1e-5));
             same("norm", &fused, &plain);
         }
     }
@@ -80,16 +90,16 @@ fn norms() {
 fn projections() {
     for (rows, inputs, outputs) in [(1, 1, 2), (9, 7, 6), (300, 33, 20)] {
         let shapes: [&[usize]; 4] = [&[rows, inputs], &[outputs, inputs], &[rows, outputs], &[outputs]];
-        let fused = outcome(&shapes, |m, v| ops::linear(&m[0], &m[1], Some(&v[0]), Some(&m[2])));
-        let plain = outcome(&shapes, |m, v| reference::linear(&m[0], &m[1], Some(&v[0]), Some(&m[2])));
+        let fused = outcome(&shapes, Device::Cpu, |m, v| ops::linear(&m[0], &m[1], Some(&v[0]), Some(&m[2])));
+        let plain = outcome(&shapes, device(), |m, v| reference::linear(&m[0], &m[1], Some(&v[0]), Some(&m[2])));
         same("linear", &fused, &plain);
         let shapes: [&[usize]; 3] = [&[rows, inputs], &[outputs, inputs], &[outputs]];
         for act in [Activation::Gelu, Activation::ReluSquared, Activation::SwiGlu] {
-            let fused = outcome(&shapes, |m, v| ops::linear_activated(&m[0], &m[1], Some(&v[0]), act));
+            let fused = outcome(&shapes, Device::Cpu, |m, v| ops::linear_activated(&m[0], &m[1], Some(&v[0]), act));
             let plain = |m: &[Tensor<2>], v: &[Tensor<1>]| {
                 reference::activation(act, reference::linear(&m[0], &m[1], Some(&v[0]), None))
             };
-            same("activated", &fused, &outcome(&shapes, plain));
+            same("activated", &fused, &outcome(&shapes, device(), plain));
         }
     }
 }
@@ -98,18 +108,18 @@ fn projections() {
 fn embeddings_and_heads() {
     let ids: Arc<[u32]> = (0..50).map(|i| i * 7 % 11).collect();
     let shapes: [&[usize]; 1] = [&[11, 5]];
-    let fused = outcome(&shapes, |m, _| ops::embedding(&m[0], &ids));
-    same("embedding", &fused, &outcome(&shapes, |m, _| reference::embedding(&m[0], &ids)));
+    let fused = outcome(&shapes, Device::Cpu, |m, _| ops::embedding(&m[0], &ids));
+    same("embedding", &fused, &outcome(&shapes, device(), |m, _| reference::embedding(&m[0], &ids)));
     let mut targets: Vec<u32> = (0..40).map(|i| i * 5 % 13).collect();
     targets[7] = IGNORED;
     let targets: Arc<[u32]> = targets.into();
     let shapes: [&[usize]; 2] = [&[40, 6], &[13, 6]];
-    let loss = |f: fn(&Tensor<2>, &Tensor<2>, &Arc<[u32]>) -> Tensor<1>| {
-        outcome(&shapes, |m, _| f(&m[0], &m[1], &targets).unsqueeze::<2>())
+    let loss = |on, f: fn(&Tensor<2>, &Tensor<2>, &Arc<[u32]>) -> Tensor<1>| {
+        outcome(&shapes, on, |m, _| f(&m[0], &m[1], &targets).unsqueeze::<2>())
     };
-    same("head", &loss(ops::cross_entropy), &loss(reference::cross_entropy));
+    same("head", &loss(Device::Cpu, ops::cross_entropy), &loss(device(), reference::cross_entropy));
     let (parameters, handles) = parameters(&shapes);
-    let (h, w) = (parameters.tensor(handles[0], false), parameters.tensor(handles[1], false));
+    let (h, w) = (parameters.tensor(handles[0], Device::Cpu, false), parameters.tensor(handles[1], Device::Cpu, false));
     let (a, b) = (ops::token_losses(&h, &w, &targets), reference::token_losses(&h, &w, &targets));
     assert!(a.iter().zip(&b).all(|(x, y)| (x - y).abs() < 1e-5) && a[7] == 0.0);
 }
@@ -145,11 +155,11 @@ fn attention_with_every_position_and_mask() {
     let shapes: [&[usize]; 1] = [&[24, at.packed()]];
     for (what, pattern) in patterns {
         let pattern = Arc::new(pattern);
-        let fused = outcome(&shapes, |m, _| ops::attention(at, &m[0], None, &pattern));
-        same(what, &fused, &outcome(&shapes, |m, _| reference::attention(at, &m[0], None, &pattern)));
+        let fused = outcome(&shapes, Device::Cpu, |m, _| ops::attention(at, &m[0], None, &pattern));
+        same(what, &fused, &outcome(&shapes, device(), |m, _| reference::attention(at, &m[0], None, &pattern)));
     }
     let pattern = Arc::new(Pattern { bucket_of: Some([0, 1, 1, 2, 2, 2, 2, 2].into()), ..Pattern::default() });
     let shapes: [&[usize]; 2] = [&[24, at.packed()], &[4, 3]];
-    let fused = outcome(&shapes, |m, _| ops::attention(at, &m[0], Some(&m[1]), &pattern));
-    same("t5", &fused, &outcome(&shapes, |m, _| reference::attention(at, &m[0], Some(&m[1]), &pattern)));
+    let fused = outcome(&shapes, Device::Cpu, |m, _| ops::attention(at, &m[0], Some(&m[1]), &pattern));
+    same("t5", &fused, &outcome(&shapes, device(), |m, _| reference::attention(at, &m[0], Some(&m[1]), &pattern)));
 }

@@ -136,6 +136,11 @@ pub fn newest(folder: &Path) -> Option<PathBuf> {
     complete(folder).pop()
 }
 
+/// The checkpoint that a path means: itself when it holds a model, otherwise the newest one in it.
+pub fn locate(path: &Path) -> Option<PathBuf> {
+    if path.join(CONFIG).exists() { Some(path.to_path_buf()) } else { newest(path) }
+}
+
 /// Puts a saved state into a trainer made with the same configuration and stream.
 ///
 /// # Errors

@@ -201,10 +201,8 @@ impl Log {
 /// # Errors
 /// [`TrainError::Core`] for a file that cannot be read; lines that are no events are overlooked.
 pub fn read(path: &Path) -> Result<Vec<Event>, TrainError> {
-    let bytes = std::fs::read(path).map_err(|source| CoreError::Io { path: path.into(), action: "read", source })?;
     let mut events: Vec<Event> = Vec::new();
-    for line in bytes.split(|b| *b == b'\n') {
-        let Ok(line) = serde_json::from_slice::<Line>(line) else { continue };
+    for line in lines(path)? {
         if matches!(line.event, Event::Start { .. }) {
             events.clear();
         }
@@ -214,6 +212,19 @@ pub fn read(path: &Path) -> Result<Vec<Event>, TrainError> {
         events.push(line.event);
     }
     Ok(events)
+}
+
+/// When the run began, in seconds since 1970.
+///
+/// # Errors
+/// [`TrainError::Core`] for a file that cannot be read.
+pub fn begun(path: &Path) -> Result<Option<f64>, TrainError> {
+    Ok(lines(path)?.iter().rfind(|line| matches!(line.event, Event::Start { .. })).map(|line| line.time))
+}
+
+fn lines(path: &Path) -> Result<Vec<Line>, TrainError> {
+    let bytes = std::fs::read(path).map_err(|source| CoreError::Io { path: path.into(), action: "read", source })?;
+    Ok(bytes.split(|b| *b == b'\n').filter_map(|line| serde_json::from_slice(line).ok()).collect())
 }
 
 #[cfg(test)]

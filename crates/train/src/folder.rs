@@ -32,6 +32,9 @@ pub struct Record {
     pub validation: String,
     /// Hash of the tokenizer.
     pub tokenizer: String,
+    /// Hash of the checkpoint that the run started from.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub start: Option<String>,
     /// Different tokens that there are to learn.
     pub unique_tokens: u64,
     /// Sizes of the model.
@@ -51,6 +54,7 @@ impl Record {
             train: texts.train.content_hash().to_string(),
             validation: texts.validation.content_hash().to_string(),
             tokenizer: texts.tokenizer.hash().to_string(),
+            start: plan.start.map(|hash| hash.to_string()),
             unique_tokens: plan.config.data.unique_tokens.value().map_or(tokens, |unique| unique.min(tokens)),
             counts: plan.counts,
             notes: plan.notes.clone(),
@@ -107,7 +111,9 @@ pub(crate) fn begin(
         let before = Record::read(folder)?;
         let config = RunConfig::load(Some(&folder.join(CONFIG)), &[])?;
         let mut all = config.differences(&plan.config);
+        let start = |record: &Record| record.start.clone().unwrap_or_default();
         for (key, a, b) in [
+            ("model.start", &start(&before), &start(record)),
             ("data.train", &before.train, &record.train),
             ("data.validation", &before.validation, &record.validation),
             ("data.tokenizer", &before.tokenizer, &record.tokenizer),

@@ -17,6 +17,7 @@ mod plan;
 mod row;
 mod run;
 mod schedule;
+mod start;
 mod texts;
 mod trainer;
 

@@ -1,14 +1,15 @@
 //! A run before it starts: everything that was left open is filled in, with the reasons.
 
 use crate::config::{Auto, GroupRule, RunConfig, TokenBudget};
-use crate::{Options, Texts, TrainError};
+use crate::{Options, Texts, TrainError, start};
 use kleiber_core::shape::Convention;
 use kleiber_core::units::{format_quantity, format_significant};
-use kleiber_data::ContentHasher;
+use kleiber_data::{ContentHash, ContentHasher};
 use kleiber_models::{Decoder, DecoderConfig};
 use kleiber_tensor::optimizer::Settings;
 use kleiber_tensor::parameters::Group;
 use serde::{Deserialize, Serialize};
+use std::path::{Component, Path, PathBuf};
 
 /// Tokens for each parameter when nothing else is said (Hoffmann et al. 2022).
 const TOKENS_PER_PARAMETER: f64 = 20.0;
@@ -32,6 +33,8 @@ pub struct Plan {
     pub counts: Counts,
     /// Steps of the run.
     pub steps: u64,
+    /// Hash of the checkpoint that it starts from.
+    pub start: Option<ContentHash>,
     /// Values that were left open, and how they follow from the others.
     pub notes: Vec<Note>,
 }
@@ -69,11 +72,15 @@ impl Plan {
         let mut notes = Vec::new();
         let mut note = |key: &str, value: String, why: String| notes.push(Note { key: key.into(), value, why });
         config.check()?;
+        if config.data.vocab == Auto::Auto {
+            note("data.vocab", vocab.to_string(), "the tokenizer's; one learned here has what suits the text".into());
+        }
         let mut decoder = config.model.decoder(vocab)?;
         decoder.hidden = decoder.hidden();
         let counts = Counts::of(&decoder)?;
         let params = counts.params;
-        if config.model.layers == Auto::Auto || config.model.width == Auto::Auto {
+        let shaped = config.model.layers != Auto::Auto && config.model.width != Auto::Auto;
+        if !shaped && config.model.start.is_empty() {
             let value = format!("layers {}, width {}, heads {}", decoder.layers, decoder.width, decoder.heads);
             let wanted = config.model.params.value();
             let why = match wanted {
@@ -146,21 +153,32 @@ impl Plan {
         };
         options.check()?;
         let mut config = config.clone();
+        config.data.source = plain(&config.data.source);
+        let mut start = None;
+        if !config.model.start.is_empty() {
+            config.model.start = plain(&start::folder(&config.model.start)?.to_string_lossy());
+            start = Some(start::hash(&config.model.start)?);
+        }
+        config.data.vocab = Auto::Value(vocab as u64);
         config.model = config.model.resolved(&decoder);
         config.train.tokens = TokenBudget::Tokens(total as u64);
         config.train.batch_tokens = Auto::Value(batch_tokens as u64);
         config.train.lr = Auto::Value(lr);
         config.train.warmup = Auto::Value(warmup);
         config.evaluate.every = Auto::Value(every);
-        Ok(Self { config, decoder, options, counts, steps: steps as u64, notes })
+        Ok(Self { config, decoder, options, counts, steps: steps as u64, start, notes })
     }
 
     /// The model at its start, its arrays grouped as the configuration says.
     ///
     /// # Errors
-    /// [`TrainError::Option`] for a group that no array belongs to.
+    /// [`TrainError::Option`] for a group that no array belongs to, [`TrainError::Model`] when the device cannot be used.
     pub fn model(&self) -> Result<Decoder, TrainError> {
-        let mut decoder = Decoder::new(&self.decoder, self.config.seed)?;
+        let decoder = match self.config.model.start.as_str() {
+            "" => Decoder::new(&self.decoder, self.config.seed)?,
+            start => start::model(start)?,
+        };
+        let mut decoder = decoder.on(self.config.train.device)?;
         let rules = &self.config.train.groups;
         for rule in rules {
             let bad = |value: f64| !(value >= 0.0 && value.is_finite());
@@ -187,6 +205,9 @@ impl Plan {
         let config = RunConfig { evaluate, checkpoint, ..self.config.clone() };
         let mut hasher = ContentHasher::new();
         hasher.piece(config.to_toml().as_bytes()).piece(&texts.tokenizer.hash().0);
+        self.start.iter().for_each(|start| {
+            hasher.piece(&start.0);
+        });
         hasher.piece(&texts.train.content_hash().0).piece(&texts.validation.content_hash().0);
         let hash = hasher.finish().to_string();
         let tokens = format_quantity(self.tokens() as f64);
@@ -210,6 +231,13 @@ impl Counts {
             flops_per_token: shape.flops(Convention::WithAttention, shape.context)?.training,
         })
     }
+}
+
+/// A path as it is written without detours, so that `./texts/` and `texts` are one run.
+fn plain(source: &str) -> String {
+    let path: PathBuf = Path::new(source).components().filter(|c| *c != Component::CurDir).collect();
+    // A path that was text is text.
+    path.to_str().filter(|path| !path.is_empty()).unwrap_or(source).into()
 }
 
 fn apply(rule: &GroupRule, name: &str, group: Group) -> Group {
@@ -257,10 +285,18 @@ mod tests {
         assert_eq!((plan.options.batch, plan.steps, plan.tokens()), (9, 857, 1_974_528));
         assert!((plan.options.schedule.peak / 4.316e-3 - 1.0).abs() < 1e-3, "{}", plan.options.schedule.peak);
         let keys: Vec<&str> = plan.notes.iter().map(|n| n.key.as_str()).collect();
-        assert_eq!(keys, ["model.params", "train.tokens", "train.batch_tokens", "train.lr", "train.warmup"]);
+        assert_eq!(
+            keys,
+            ["data.vocab", "model.params", "train.tokens", "train.batch_tokens", "train.lr", "train.warmup"]
+        );
         // A resolved plan is the plan again, with nothing to note.
         let again = Plan::new(&plan.config, 4096).unwrap();
         assert_eq!((again.config, again.notes.len()), (plan.config, 0));
+    }
+
+    #[test]
+    fn one_path_is_one_run() {
+        assert_eq!([plain("./texts/"), plain("texts"), plain("."), plain("a/./b")], ["texts", "texts", ".", "a/b"]);
     }
 
     #[test]

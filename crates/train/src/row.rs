@@ -55,6 +55,7 @@ pub(crate) fn row(name: &str, plan: &Plan, record: &Record, at: Point) -> Table 
         text("positions", &word(decoder.positions)),
         text("norm", &word(decoder.norm)),
         text("mlp", &word(decoder.mlp)),
+        text("device", &word(train.device)),
         number("seconds", at.seconds),
         text("version", env!("CARGO_PKG_VERSION")),
     ];

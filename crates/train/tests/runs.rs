@@ -3,6 +3,7 @@
 
 use kleiber_data::{Stream, StreamOptions, TokenStore, Tokenizer, tasks};
 use kleiber_models::{Decoder, DecoderConfig, Mlp, NormKind, Positions};
+use kleiber_tensor::Device;
 use kleiber_train::{Decay, Kind, Options, Schedule, Trainer, checkpoint};
 use std::path::Path;
 use std::sync::Arc;
@@ -19,6 +20,18 @@ fn bigram(seed: u64, documents: u64) -> (Arc<TokenStore>, f64) {
 
 fn stream(store: &Arc<TokenStore>) -> Stream {
     Stream::new(store.clone(), StreamOptions::new(CONTEXT, 7)).unwrap()
+}
+
+/// The device that `KLEIBER_DEVICE` names.
+fn device() -> Device {
+    match std::env::var("KLEIBER_DEVICE").as_deref() {
+        Ok("gpu") => Device::Gpu,
+        _ => Device::Cpu,
+    }
+}
+
+fn decoder(config: &DecoderConfig, seed: u64) -> Decoder {
+    Decoder::new(config, seed).unwrap().on(device()).unwrap()
 }
 
 fn config() -> DecoderConfig {
@@ -43,7 +56,7 @@ fn options(batch: usize, steps: u64, peak: f64) -> Options {
 fn a_small_model_reaches_the_entropy_of_bigram_text() {
     let (store, entropy) = bigram(1, 120);
     let steps = 400;
-    let decoder = Decoder::new(&DecoderConfig { tied: true, ..config() }, 3).unwrap();
+    let decoder = decoder(&DecoderConfig { tied: true, ..config() }, 3);
     let size = decoder.parameters().len();
     assert!((80_000..120_000).contains(&size), "{size} parameters");
     let mut trainer = Trainer::new(decoder, stream(&store), options(16, steps, 4e-3)).unwrap();
@@ -61,7 +74,7 @@ fn bits(trainer: &Trainer) -> Vec<u32> {
 }
 
 fn fresh(store: &Arc<TokenStore>) -> Trainer {
-    Trainer::new(Decoder::new(&config(), 5).unwrap(), stream(store), options(4, 40, 2e-3)).unwrap()
+    Trainer::new(decoder(&config(), 5), stream(store), options(4, 40, 2e-3)).unwrap()
 }
 
 fn steps(trainer: &mut Trainer, count: usize) {
@@ -98,7 +111,7 @@ fn a_checkpoint_is_a_folder_that_other_programs_read() {
         if tokenizer {
             Tokenizer::Bytes.save(&folder.path().join("tokenizer.json")).unwrap();
         }
-        let fresh = || Trainer::new(Decoder::new(&config, 5).unwrap(), stream(&store), options(4, 40, 2e-3)).unwrap();
+        let fresh = || Trainer::new(decoder(&config, 5), stream(&store), options(4, 40, 2e-3)).unwrap();
         let mut trainer = fresh();
         steps(&mut trainer, 3);
         let path = checkpoint::save(&mut trainer, folder.path()).unwrap();
@@ -155,7 +168,7 @@ fn damaged_checkpoints_are_refused_and_unfinished_ones_overlooked() {
         std::fs::write(&file, good).unwrap();
     }
     let other = DecoderConfig { layers: 1, ..config() };
-    let mut other = Trainer::new(Decoder::new(&other, 5).unwrap(), stream(&store), options(4, 40, 2e-3)).unwrap();
+    let mut other = Trainer::new(decoder(&other, 5), stream(&store), options(4, 40, 2e-3)).unwrap();
     assert!(checkpoint::restore(&mut other, &path).unwrap_err().to_string().contains("another model"));
 }
 
@@ -164,7 +177,7 @@ fn micro_batches_make_about_the_same_step() {
     let (store, _) = bigram(4, 8);
     let run = |micro_batch| {
         let options = Options { micro_batch, ..options(6, 40, 2e-3) };
-        let mut trainer = Trainer::new(Decoder::new(&config(), 5).unwrap(), stream(&store), options).unwrap();
+        let mut trainer = Trainer::new(decoder(&config(), 5), stream(&store), options).unwrap();
         trainer.step().unwrap()
     };
     let (whole, parts) = (run(0), run(4));
@@ -183,8 +196,7 @@ fn every_kind_of_decoder_learns() {
             (NormKind::Rms, Mlp::ReluSquared, false, false),
         ] {
             let config = DecoderConfig { positions, norm, mlp, bias, tied, spans: vec![64, 64, 8, 4], ..config() };
-            let mut trainer =
-                Trainer::new(Decoder::new(&config, 1).unwrap(), stream(&store), options(4, 12, 3e-3)).unwrap();
+            let mut trainer = Trainer::new(decoder(&config, 1), stream(&store), options(4, 12, 3e-3)).unwrap();
             let first = trainer.step().unwrap().loss;
             steps(&mut trainer, 10);
             let last = trainer.step().unwrap().loss;

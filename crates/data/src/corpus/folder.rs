@@ -9,10 +9,12 @@ const MAX_DEPTH: usize = 64;
 
 /// Everything readable below `path`, in the order of names.
 pub(super) fn read(path: &Path, options: &BuildOptions) -> Result<Read, DataError> {
+    // The only file of a folder is cut as one that is named itself: otherwise nothing could be held out.
+    let alone = survey(path)?.files == 1;
     let mut read = Read::default();
     walk(path, "", 0, &mut |found| {
         match found {
-            Found::File { path, name } => read.append(file::read_as(path, name, options, false)?),
+            Found::File { path, name } => read.append(file::read_as(path, name, options, alone)?),
             Found::Skipped => read.skipped += 1,
         }
         Ok(())

@@ -23,21 +23,24 @@ pub enum TokenizerSpec {
         /// Tokens in its vocabulary, 257 to 2^20.
         vocab: usize,
     },
+    /// The same with a vocabulary that suits the text, [`Tokenizer::train_bpe_to_fit`].
+    BpeToFit,
     /// A `tokenizer.json` with a BPE model.
     File(PathBuf),
 }
 
 impl TokenizerSpec {
-    /// The tokenizer that a configuration names: `bytes`, `bpe:4096`, or the path of a `tokenizer.json`.
+    /// The tokenizer that a configuration names: `bytes`, `bpe`, `bpe:4096`, or the path of a `tokenizer.json`.
     ///
     /// # Errors
     /// [`DataError::Option`] for `bpe:` without a number behind it.
     pub fn named(name: &str) -> Result<Self, DataError> {
         match name.strip_prefix("bpe:") {
             _ if name == "bytes" => Ok(Self::Bytes),
+            _ if name == "bpe" => Ok(Self::BpeToFit),
             Some(vocab) => match vocab.parse() {
                 Ok(vocab) => Ok(Self::Bpe { vocab }),
-                Err(_) => Err(DataError::option("tokenizer", name, "bytes, bpe:VOCAB or a tokenizer.json")),
+                Err(_) => Err(DataError::option("tokenizer", name, "bytes, bpe, bpe:VOCAB or a tokenizer.json")),
             },
             None => Ok(Self::File(name.into())),
         }
@@ -71,6 +74,7 @@ impl Recipe {
         let tokenizer = match &self.tokenizer {
             TokenizerSpec::Bytes => Tokenizer::Bytes.hash().to_string(),
             TokenizerSpec::Bpe { vocab } => format!("trained on the training side: {vocab}"),
+            TokenizerSpec::BpeToFit => "trained on the training side: to fit".into(),
             TokenizerSpec::File(path) => Tokenizer::load(path)?.hash().to_string(),
         };
         let options = match &self.source {
@@ -151,6 +155,11 @@ pub fn prepare(recipe: &Recipe, cache: &Path, tell: &dyn Fn(Stage)) -> Result<Pr
         TokenizerSpec::Bpe { vocab } => {
             tell(Stage::TrainingTokenizer { vocab: *vocab, bytes: corpus.train.bytes() });
             Tokenizer::train_bpe(corpus.train.documents.iter().map(|d| d.text.as_str()), *vocab)?
+        }
+        TokenizerSpec::BpeToFit => {
+            let bytes = corpus.train.bytes();
+            tell(Stage::TrainingTokenizer { vocab: Tokenizer::vocab_to_fit(bytes), bytes });
+            Tokenizer::train_bpe_to_fit(corpus.train.documents.iter().map(|d| d.text.as_str()), bytes)?
         }
     };
     kleiber_core::atomic::folder(&folder, |scratch| {

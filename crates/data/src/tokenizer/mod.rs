@@ -47,7 +47,29 @@ impl Tokenizer {
         texts: impl Iterator<Item = S> + Send,
         vocab: usize,
     ) -> Result<Self, DataError> {
-        Ok(Self::Bpe(Box::new(Bpe::train(texts, vocab)?)))
+        let bpe = Bpe::train(texts, vocab)?;
+        if bpe.vocab() < vocab {
+            let why = format!("the texts hold pairs for only {} of {vocab} tokens", bpe.vocab());
+            return Err(DataError::Tokenizer { source_name: "training".into(), why });
+        }
+        Ok(Self::Bpe(Box::new(bpe)))
+    }
+
+    /// As [`Tokenizer::train_bpe`], with as many tokens as suit texts of `bytes` bytes: one for every 256 of them besides
+    /// the bytes themselves, at most 4096, and fewer where the texts hold fewer pairs.
+    ///
+    /// # Errors
+    /// [`DataError::Tokenizer`].
+    pub fn train_bpe_to_fit<S: AsRef<str> + Send>(
+        texts: impl Iterator<Item = S> + Send,
+        bytes: u64,
+    ) -> Result<Self, DataError> {
+        Ok(Self::Bpe(Box::new(Bpe::train(texts, Self::vocab_to_fit(bytes))?)))
+    }
+
+    /// The most tokens that [`Tokenizer::train_bpe_to_fit`] makes.
+    pub fn vocab_to_fit(bytes: u64) -> usize {
+        (257 + bytes / 256).min(4096) as usize
     }
 
     /// Loads a `tokenizer.json` with a BPE model.

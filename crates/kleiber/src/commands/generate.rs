@@ -257,10 +257,7 @@ impl Writer<'_> {
 
 /// The folder that holds the model.
 fn locate(path: &Path) -> Result<PathBuf, CliError> {
-    if path.join(CONFIG).exists() {
-        return Ok(path.to_path_buf());
-    }
-    kleiber_train::checkpoint::newest(path).ok_or_else(|| {
+    kleiber_train::checkpoint::locate(path).ok_or_else(|| {
         CliError::usage(
             format!("{}: holds neither {CONFIG} nor a finished step-N", path.display()),
             "give the folder of a run, of one of its steps, or of a Hugging Face model",

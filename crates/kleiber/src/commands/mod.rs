@@ -6,6 +6,7 @@ pub(crate) mod data;
 pub(crate) mod doctor;
 pub(crate) mod fit;
 pub(crate) mod generate;
+pub(crate) mod ladder;
 pub(crate) mod man;
 pub(crate) mod plan;
 pub(crate) mod predict;
@@ -32,6 +33,7 @@ pub(crate) fn run(cli: &Cli) -> Result<Output, CliError> {
         let _ = rayon::ThreadPoolBuilder::new().num_threads(usize::from(threads).min(cores)).build_global();
     }
     match &cli.command {
+        Command::Ladder(args) => ladder::run(args, cli.quiet),
         Command::Fit(args) => fit::run(args),
         Command::Compare(args) => compare::run(args),
         Command::Predict(args) => predict::run(args),

@@ -102,10 +102,10 @@ pub(crate) fn run(args: &SweepArgs, quiet: bool) -> Result<Output, CliError> {
     let mut jobs = Vec::new();
     for cell in cells {
         // Cells differ in much, their text in little: each text is prepared once.
-        let key = format!("{:?}", cell.config.data);
+        let key = format!("{:?} {}", cell.config.data, cell.config.model.start);
         if !prepared.contains_key(&key) {
-            let texts = Texts::prepare(&cell.config.data, &cache, &super::stages(quiet))
-                .map_err(|e| of_cell(&cell.label, e))?;
+            let texts =
+                Texts::prepare(&cell.config, &cache, &super::stages(quiet)).map_err(|e| of_cell(&cell.label, e))?;
             prepared.insert(key.clone(), texts);
         }
         let texts = prepared[&key].clone();

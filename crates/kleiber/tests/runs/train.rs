@@ -13,7 +13,7 @@ fn a_run_trains_is_entered_and_is_found_finished() {
     assert!(loss > 0.5 && loss < 5.0, "{loss}");
     let derived: Vec<&str> =
         document["derived"].as_array().unwrap().iter().map(|n| n["key"].as_str().unwrap()).collect();
-    assert_eq!(derived, ["train.lr", "train.warmup"]);
+    assert_eq!(derived, ["data.vocab", "train.lr", "train.warmup"]);
     let table = Table::read(&folder.path("runs/runs.parquet")).unwrap();
     assert_eq!(table.numbers("loss").unwrap(), [loss]);
     for file in ["run.json", "resolved.toml", "events.jsonl", "tokenizer.json"] {
@@ -69,6 +69,54 @@ fn a_time_limit_ends_with_a_checkpoint_and_code_3() {
 }
 
 #[test]
+fn a_run_starts_from_the_parameters_of_another() {
+    let folder = texts();
+    let loss = |document: &serde_json::Value| document["result"]["evaluation"]["loss"].as_f64().unwrap();
+    let first = folder.json(&[&["train", "--tokens", "20k", "--name", "first"], TINY.as_slice()].concat());
+    let held = ["--source", "texts", "--tokens", "1", "--set", "evaluate.tokens=1024"];
+    // A step of no length leaves the parameters, so the loss is that of the first run.
+    let start = |from: &str, name: &str, lr: &str| {
+        let rate = format!("train.lr={lr}");
+        [&["train", "--start", from, "--name", name, "--set", &rate], held.as_slice()]
+            .concat()
+            .into_iter()
+            .map(String::from)
+            .collect::<Vec<_>>()
+    };
+    let run = |args: &[String]| folder.run(&args.iter().map(String::as_str).collect::<Vec<_>>());
+    let second: serde_json::Value = serde_json::from_str(
+        &run(&[start("runs/first", "second", "1e-30"), vec!["--json".into()]].concat()).ok().stdout,
+    )
+    .unwrap();
+    assert!((loss(&first) - loss(&second)).abs() < 1e-6, "{} and {}", loss(&first), loss(&second));
+    assert_eq!(second["counts"], first["counts"]);
+    let record = std::fs::read_to_string(folder.path("runs/second/run.json")).unwrap();
+    assert!(record.contains("\"start\""), "{record}");
+    let shape = run(&[start("runs/first", "third", "1e-3"), vec!["--set".into(), "model.layers=3".into()]].concat());
+    assert!(shape.code == Some(2) && shape.stderr.contains("the shape is the checkpoint's"), "{}", shape.stderr);
+    let absent = run(&start("absent", "fourth", "1e-3"));
+    assert!(absent.code == Some(2) && absent.stderr.contains("model.start = absent"), "{}", absent.stderr);
+    // Another model under the same path is another run.
+    folder
+        .run(&[&["train", "--tokens", "20k", "--name", "first", "--seed", "9", "--force"], TINY.as_slice()].concat())
+        .ok();
+    let changed = run(&start("runs/first", "second", "1e-30"));
+    assert!(changed.code == Some(2) && changed.stderr.contains("model.start was"), "{}", changed.stderr);
+}
+
+#[test]
+fn the_only_file_of_a_folder_is_split_and_gets_a_vocabulary_that_suits_it() {
+    let folder = texts();
+    let text: String = (0..3000).map(|i| format!("line {} of the only text\n", i * 7919 % 1000)).collect();
+    std::fs::create_dir(folder.path("one")).unwrap();
+    folder.write("one/input.txt", text.as_bytes());
+    let plan = folder.json(&["train", "--source", "./one/", "--params", "30k", "--tokens", "5k", "--dry-run"]);
+    assert_eq!(plan["config"]["data"]["source"], "one");
+    let vocab = plan["decoder"]["vocab"].as_u64().unwrap();
+    assert!((300..=512).contains(&vocab), "{vocab}");
+}
+
+#[test]
 fn slips_are_named() {
     let folder = texts();
     let fails = |args: &[&str], text: &str| {
@@ -77,6 +125,7 @@ fn slips_are_named() {
         assert!(outcome.stderr.contains(text) && outcome.stderr.contains("help: "), "{args:?}: {}", outcome.stderr);
     };
     fails(&["train", "--set", "train.lrr=1"], "no key `train.lrr`; did you mean `train.lr`?");
+    fails(&["train", "--device", "tpu"], "train.device=");
     fails(&["train", "absent.toml"], "absent.toml: cannot read");
     fails(&["train", "--source", "absent", "--set", "data.tokenizer=bytes"], "absent");
     fails(&[&["train", "--name", "../up"], TINY.as_slice()].concat(), "cannot be the name of a run");

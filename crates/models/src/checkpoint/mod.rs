@@ -16,7 +16,7 @@ mod piece;
 mod read;
 mod write;
 
-pub use read::{Checkpoint, read, values};
+pub use read::{Checkpoint, read, read_config, values};
 pub use write::{Files, encode, write};
 
 use crate::{DecoderConfig, ModelError};

@@ -39,7 +39,27 @@ pub fn read(folder: &Path) -> Result<Checkpoint, ModelError> {
         let found = format!("holds no {CONFIG}");
         return Err(ModelError::NoCheckpoint { folder: folder.into(), found });
     }
-    let mut fields = Fields::parse(&path.display().to_string(), &bounded(&path, MAX_CONFIG)?)?;
+    let (family, config, ends) = described(&path)?;
+    let archive = open(folder)?;
+    config.check()?;
+    let (declared, values) = assemble(family, &config, &archive)?;
+    let decoder = Decoder::assemble(&config, declared, values);
+    Ok(Checkpoint { decoder, model_type: family.model_type, ends })
+}
+
+/// The decoder that a `config.json` describes.
+///
+/// # Errors
+/// As [`read`].
+pub fn read_config(path: &Path) -> Result<DecoderConfig, ModelError> {
+    let (_, config, _) = described(path)?;
+    config.check()?;
+    Ok(config)
+}
+
+/// Family, configuration and the tokens that end a text.
+fn described(path: &Path) -> Result<(&'static Family, DecoderConfig, Vec<u32>), ModelError> {
+    let mut fields = Fields::parse(&path.display().to_string(), &bounded(path, MAX_CONFIG)?)?;
     let family = match fields.peek("model_type") {
         Some(Value::String(name)) => FAMILIES.iter().find(|f| f.model_type == name),
         _ => None,
@@ -52,11 +72,7 @@ pub fn read(folder: &Path) -> Result<Checkpoint, ModelError> {
     let config = (family.read)(&mut fields)?;
     let ends = fields.ends();
     fields.finish()?;
-    let archive = open(folder)?;
-    config.check()?;
-    let (declared, values) = assemble(family, &config, &archive)?;
-    let decoder = Decoder::assemble(&config, declared, values);
-    Ok(Checkpoint { decoder, model_type: family.model_type, ends })
+    Ok((family, config, ends))
 }
 
 /// The parameters of `config`, array after array as the decoder keeps them, from the bytes of the `model.safetensors`

@@ -30,15 +30,6 @@ pub struct Pattern {
 }
 
 impl Pattern {
-    /// Whether `head` sees key `key` from query `query`, which is token `token` of the batch.
-    pub(super) fn sees(&self, token: usize, head: usize, query: usize, key: usize) -> bool {
-        let start = self.starts.as_ref().map_or(0, |s| s[token] as usize);
-        let span = self.spans.as_ref().map_or(usize::MAX, |s| s[head].max(1) as usize);
-        let within = key >= start && key <= query;
-        let near = within && (query - key < span || key < start + self.sinks as usize);
-        near && self.blocks.as_ref().is_none_or(|blocks| blocks.kept(head, query, key))
-    }
-
     fn view<'a>(&'a self, table: Option<&'a [f32]>, heads: usize) -> kernel::Pattern<'a, f32> {
         let bias = match (&self.slopes, table, &self.bucket_of) {
             (Some(slopes), ..) => Bias::Slopes(slopes),

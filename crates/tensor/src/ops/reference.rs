@@ -3,12 +3,12 @@
 
 use super::Pattern;
 use crate::kernels::activation::Activation;
-use crate::kernels::attention::Shape;
+use crate::kernels::attention::{Rotary, Shape};
 use crate::kernels::dropout::{self, Dropout};
 use crate::kernels::head::IGNORED;
 use crate::kernels::norm::Norm;
 use burn::tensor::activation::{log_softmax, sigmoid, softmax};
-use burn::tensor::{Int, Tensor, TensorData};
+use burn::tensor::{Bool, Device, Int, Tensor, TensorData};
 use std::sync::Arc;
 
 /// See [`super::norm`].
@@ -61,9 +61,7 @@ pub fn dropout(dropout: Dropout, x: &Tensor<2>) -> Tensor<2> {
 
 /// See [`super::embedding`].
 pub fn embedding(table: &Tensor<2>, ids: &Arc<[u32]>) -> Tensor<2> {
-    let ids: Vec<i32> = ids.iter().map(|id| *id as i32).collect();
-    let count = ids.len();
-    table.clone().select(0, Tensor::<1, Int>::from_data(TensorData::new(ids, [count]), &table.device()))
+    table.clone().select(0, integers(ids.to_vec(), [ids.len()], &table.device()))
 }
 
 /// See [`super::cross_entropy`].
@@ -83,10 +81,10 @@ pub fn token_losses(hidden: &Tensor<2>, w: &Tensor<2>, targets: &Arc<[u32]>) -> 
 fn losses(hidden: &Tensor<2>, w: &Tensor<2>, targets: &Arc<[u32]>) -> Tensor<1> {
     let rows = targets.len();
     let device = hidden.device();
-    let classes: Vec<i32> = targets.iter().map(|t| if *t == IGNORED { 0 } else { *t as i32 }).collect();
+    let classes = targets.iter().map(|t| if *t == IGNORED { 0 } else { *t }).collect();
     let counted: Vec<f32> = targets.iter().map(|t| f32::from(u8::from(*t != IGNORED))).collect();
     let logs = log_softmax(hidden.clone().matmul(w.clone().transpose()), 1);
-    let wanted = logs.gather(1, Tensor::<2, Int>::from_data(TensorData::new(classes, [rows, 1]), &device));
+    let wanted = logs.gather(1, integers(classes, [rows, 1], &device));
     let counted = Tensor::<1>::from_data(TensorData::new(counted, [rows]), &device);
     wanted.reshape([rows]).neg() * counted
 }
@@ -99,26 +97,9 @@ pub fn attention(at: Shape, packed: &Tensor<2>, table: Option<&Tensor<2>>, patte
         let x = packed.clone().narrow(1, column * width, count * width);
         x.reshape([batch, context, count, width]).swap_dims(1, 2)
     };
-    let place = |b: usize, i: usize| pattern.ids.as_ref().map_or(i, |ids| ids[b * context + i] as usize);
     let turned = |x: Tensor<4>| match &pattern.rotary {
         None => x,
-        Some(rotary) => {
-            let half = rotary.half();
-            let angles = |f: fn(f32) -> f32| {
-                let rows = (0..batch * context).map(|k| place(k / context, k % context));
-                let values: Vec<f32> = rows.flat_map(|p| rotary.angles(p)).map(|(c, s)| f(s.atan2(c))).collect();
-                Tensor::<4>::from_data(TensorData::new(values, [batch, 1, context, half]), &device)
-            };
-            let (cos, sin) = (angles(f32::cos), angles(f32::sin));
-            let (a, b) = (x.clone().narrow(3, 0, half), x.clone().narrow(3, half, half));
-            let first = a.clone() * cos.clone() - b.clone() * sin.clone();
-            let second = b * cos + a * sin;
-            let mut parts = vec![first, second];
-            if width > 2 * half {
-                parts.push(x.narrow(3, 2 * half, width - 2 * half));
-            }
-            Tensor::cat(parts, 3)
-        }
+        Some(rotary) => turned(x, rotary, pattern.ids.as_deref()),
     };
     // Each group of keys and values serves several heads in a row.
     let shared = |x: Tensor<4>| -> Tensor<4> {
@@ -129,32 +110,89 @@ pub fn attention(at: Shape, packed: &Tensor<2>, table: Option<&Tensor<2>>, patte
     let k = shared(turned(part(heads, groups)));
     let v = shared(part(heads + groups, groups));
     let mut scores = q.matmul(k.transpose()).mul_scalar(1.0 / (width as f32).sqrt());
-    let grid = |f: &dyn Fn(usize, usize, usize, usize) -> f32| {
-        let square = context * context;
-        let cell = |n: usize| f(n / square / heads, n / square % heads, n / context % context, n % context);
-        let values: Vec<f32> = (0..batch * heads * square).map(cell).collect();
-        Tensor::<4>::from_data(TensorData::new(values, [batch, heads, context, context]), &device)
-    };
-    let distance = |b: usize, i: usize, j: usize| place(b, i).saturating_sub(place(b, j));
-    if let Some(slopes) = &pattern.slopes {
-        scores = scores + grid(&|b, h, i, j| -slopes[h] * distance(b, i, j) as f32);
-    } else if let (Some(table), Some(bucket_of)) = (table, &pattern.bucket_of) {
-        let buckets = table.dims()[1];
-        let bucket = |b, i, j| usize::from(bucket_of[distance(b, i, j).min(bucket_of.len() - 1)]);
-        let square = context * context;
-        let cell = |n: usize| {
-            let (b, h) = (n / square / heads, n / square % heads);
-            (h * buckets + bucket(b, n / context % context, n % context)) as i32
-        };
-        let count = batch * heads * square;
-        let ids: Vec<i32> = (0..count).map(cell).collect();
-        let ids = Tensor::<1, Int>::from_data(TensorData::new(ids, [count]), &device);
-        let flat: Tensor<1> = table.clone().reshape([heads * buckets]);
-        scores = scores + flat.select(0, ids).reshape([batch, heads, context, context]);
+    if let Some(bias) = bias(at, table, pattern, &device) {
+        scores = scores + bias;
     }
-    let hidden = grid(&|b, h, i, j| if pattern.sees(b * context + i, h, i, j) { 0.0 } else { -1e30 });
-    let out = softmax(scores + hidden, 3).matmul(v);
+    let scores = scores.mask_fill(hidden(at, pattern, &device), -1e30);
+    let out = softmax(scores, 3).matmul(v);
     out.swap_dims(1, 2).reshape([batch * context, heads * width])
+}
+
+/// Queries or keys turned by their positions, `[batch, heads, context, width]`.
+fn turned(x: Tensor<4>, rotary: &Rotary<f32>, ids: Option<&[u32]>) -> Tensor<4> {
+    let ([_, _, context, width], half) = (x.dims(), rotary.half());
+    let positions: Vec<usize> = ids.map_or((0..context).collect(), |ids| ids.iter().map(|p| *p as usize).collect());
+    let sequences = positions.len() / context;
+    let (cos, sin): (Vec<f32>, Vec<f32>) = positions.into_iter().flat_map(|p| rotary.angles(p)).unzip();
+    let rows = |values| Tensor::<4>::from_data(TensorData::new(values, [sequences, 1, context, half]), &x.device());
+    let (cos, sin) = (rows(cos), rows(sin));
+    let (a, b) = (x.clone().narrow(3, 0, half), x.clone().narrow(3, half, half));
+    let first = a.clone() * cos.clone() - b.clone() * sin.clone();
+    let second = b * cos + a * sin;
+    let mut parts = vec![first, second];
+    if width > 2 * half {
+        parts.push(x.narrow(3, 2 * half, width - 2 * half));
+    }
+    Tensor::cat(parts, 3)
+}
+
+/// What is added to scores, `[batch or 1, heads, context, context]`.
+fn bias(at: Shape, table: Option<&Tensor<2>>, pattern: &Pattern, device: &Device) -> Option<Tensor<4>> {
+    let (context, heads) = (at.context, at.heads);
+    let positions = pattern.ids.as_ref().map_or((0..context as u32).collect(), |ids| ids.to_vec());
+    let sequences = positions.len() / context;
+    let positions = integers(positions, [sequences, 1, context, 1], device);
+    let distances = (positions.clone() - positions.transpose()).clamp_min(0);
+    if let Some(slopes) = &pattern.slopes {
+        let slopes = Tensor::<4>::from_data(TensorData::new(slopes.to_vec(), [1, heads, 1, 1]), device);
+        return Some(distances.float() * slopes.neg());
+    }
+    let (table, bucket_of) = (table?, pattern.bucket_of.as_ref()?);
+    let buckets = table.dims()[1];
+    let distances = distances.clamp_max(bucket_of.len() as i32 - 1).reshape([sequences * context * context]);
+    let bucket_of = bucket_of.iter().map(|b| u32::from(*b)).collect();
+    let bucket_of = integers(bucket_of, [pattern.bucket_of.as_ref()?.len()], device);
+    let bucket = bucket_of.select(0, distances).reshape([sequences, 1, context, context]);
+    let first = integers((0..heads).map(|h| (h * buckets) as u32).collect(), [1, heads, 1, 1], device);
+    let cells = (bucket + first).reshape([sequences * heads * context * context]);
+    let flat: Tensor<1> = table.clone().reshape([heads * buckets]);
+    Some(flat.select(0, cells).reshape([sequences, heads, context, context]))
+}
+
+/// Keys that queries do not see, `[batch, heads, context, context]`.
+fn hidden(at: Shape, pattern: &Pattern, device: &Device) -> Tensor<4, Bool> {
+    let Shape { batch, context, heads, .. } = at;
+    // One mask for all sequences and one for all heads, where they do not differ.
+    let sequences = if pattern.starts.is_some() { batch } else { 1 };
+    let kinds = if pattern.spans.is_some() || pattern.blocks.is_some() { heads } else { 1 };
+    let wide = |x: Tensor<4, Bool>| x.expand([sequences, kinds, context, context]);
+    let places: Vec<u32> = (0..context as u32).collect();
+    let queries = integers(places.clone(), [1, 1, context, 1], device);
+    let keys = integers(places, [1, 1, 1, context], device);
+    let starts = pattern.starts.as_ref().map_or(vec![0; context], |starts| starts.to_vec());
+    let starts = integers(starts, [sequences, 1, context, 1], device);
+    let distance = queries - keys.clone();
+    // Keys from the start of the query's document on have numbers from 0 on.
+    let number = keys - starts;
+    let mut hidden = wide(distance.clone().lower_elem(0)).bool_or(wide(number.clone().lower_elem(0)));
+    if let Some(spans) = &pattern.spans {
+        let spans = integers(spans.iter().map(|s| *s.max(&1)).collect(), [1, heads, 1, 1], device);
+        let far = wide((distance - spans).greater_equal_elem(0));
+        hidden = hidden.bool_or(far.bool_and(wide(number.greater_equal_elem(pattern.sinks as i32))));
+    }
+    if let Some(blocks) = &pattern.blocks {
+        let square = context * context;
+        let left = |n: usize| !blocks.kept(n / square, n / context % context, n % context);
+        let left = TensorData::new((0..heads * square).map(left).collect(), [1, heads, context, context]);
+        hidden = hidden.bool_or(wide(Tensor::from_data(left, device)));
+    }
+    hidden.expand([batch, heads, context, context])
+}
+
+fn integers<const D: usize>(values: Vec<u32>, shape: [usize; D], device: &Device) -> Tensor<D, Int> {
+    // Numbers beyond `i32` stand for "as far as it goes" in spans.
+    let values: Vec<i32> = values.into_iter().map(|v| i32::try_from(v).unwrap_or(i32::MAX)).collect();
+    Tensor::from_data(TensorData::new(values, shape), device)
 }
 
 fn add_bias(y: Tensor<2>, bias: Option<&Tensor<1>>) -> Tensor<2> {

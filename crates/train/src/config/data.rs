@@ -11,8 +11,8 @@ pub struct DataConfig {
     pub source: String,
     /// `bpe` for one learned from the text, `bytes`, or a `tokenizer.json`.
     pub tokenizer: String,
-    /// Tokens that a learned tokenizer has.
-    pub vocab: u64,
+    /// Tokens that a learned tokenizer has; otherwise what suits the text, at most 4096.
+    pub vocab: Auto<u64>,
     /// Share of the documents, whole groups of them, that are held out.
     pub validation: f64,
     /// Most bytes of text to use.
@@ -30,7 +30,7 @@ impl Default for DataConfig {
         Self {
             source: "cargo".into(),
             tokenizer: "bpe".into(),
-            vocab: 4096,
+            vocab: Auto::Auto,
             validation: 0.1,
             max_bytes: Auto::Auto,
             unique_tokens: Auto::Auto,

@@ -80,7 +80,15 @@ impl RunConfig {
     /// # Errors
     /// [`TrainError::Config`] naming the key and what is near it.
     pub fn load(path: Option<&Path>, overrides: &[String]) -> Result<Self, TrainError> {
-        let Some(path) = path else { return Self::parse("the defaults", "", overrides) };
+        Self::load_over(&Self::default(), path, overrides)
+    }
+
+    /// As [`RunConfig::load`], with other defaults.
+    ///
+    /// # Errors
+    /// [`TrainError::Config`].
+    pub fn load_over(defaults: &Self, path: Option<&Path>, overrides: &[String]) -> Result<Self, TrainError> {
+        let Some(path) = path else { return Self::parse_over(defaults, "the defaults", "", overrides) };
         let name = path.display().to_string();
         let fail = |why: String| TrainError::Config { source_name: name.clone(), why };
         let bytes = load_small(path, MAX_BYTES).map_err(|e| match e {
@@ -88,7 +96,7 @@ impl RunConfig {
             _ => fail(format!("more than the {MAX_BYTES} bytes that a configuration may have")),
         })?;
         let text = String::from_utf8(bytes).map_err(|_| fail("it is not UTF-8".into()))?;
-        Self::parse(&name, &text, overrides)
+        Self::parse_over(defaults, &name, &text, overrides)
     }
 
     /// Reads the text of a file; `source` names it in messages.
@@ -96,15 +104,24 @@ impl RunConfig {
     /// # Errors
     /// [`TrainError::Config`].
     pub fn parse(source: &str, text: &str, overrides: &[String]) -> Result<Self, TrainError> {
+        Self::parse_over(&Self::default(), source, text, overrides)
+    }
+
+    fn parse_over(defaults: &Self, source: &str, text: &str, overrides: &[String]) -> Result<Self, TrainError> {
         let fail = |source: &str, why: String| TrainError::Config { source_name: source.into(), why };
         let given: Table = toml::from_str(text).map_err(|e| fail(source, e.to_string().trim_end().to_string()))?;
-        let mut merged = Table::try_from(Self::default()).map_err(|e| fail("the defaults", e.to_string()))?;
+        let mut merged = Table::try_from(defaults).map_err(|e| fail("the defaults", e.to_string()))?;
         merge(&mut merged, given, "").map_err(|why| fail(source, why))?;
+        let read = |merged: &Table, from: &str| {
+            Self::deserialize(merged.clone()).map_err(|e| fail(from, e.to_string().trim_end().to_string()))
+        };
+        let mut config = read(&merged, source)?;
         for assignment in overrides {
             let given = assigned(assignment).map_err(|why| fail("--set", why))?;
             merge(&mut merged, given, "").map_err(|why| fail("--set", why))?;
+            config = read(&merged, assignment)?;
         }
-        Self::deserialize(merged).map_err(|e| fail(source, e.to_string().trim_end().to_string()))
+        Ok(config)
     }
 
     /// Whether the numbers that no other part checks make sense.
@@ -220,6 +237,7 @@ mod tests {
         assert_eq!(error("[model]\nlayer = 2", &[]), "run.toml: no key `model.layer`; did you mean `model.layers`?");
         assert_eq!(error("", &["trian.lr=1"]), "--set: no key `trian`; did you mean `train`?");
         assert!(error("", &["train"]).contains("is not KEY=VALUE"));
+        assert!(error("seed = 1", &["seed=2", "train.lr=fast"]).starts_with("train.lr=fast: "));
         assert!(error("model = 3", &[]).contains("`model` is a table of keys, found integer"));
         assert!(error("[train]\nlr = true", &[]).contains("a number or \"auto\""));
         assert!(error("[train.guard]\nspikes = 6", &[]).contains("did you mean `train.guard.spike`?"));

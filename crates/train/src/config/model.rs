@@ -8,6 +8,8 @@ use serde::{Deserialize, Serialize};
 /// What learns. Either `params` is given and the shape follows, or layers and width are.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct ModelConfig {
+    /// Folder of a checkpoint, or of a run, whose parameters this run starts from; random ones when empty.
+    pub start: String,
     /// Parameters without embedding and head that the shape is chosen for.
     pub params: Auto<u64>,
     /// Blocks.
@@ -50,27 +52,14 @@ pub struct ModelConfig {
 
 impl Default for ModelConfig {
     fn default() -> Self {
-        let decoder = DecoderConfig::default();
+        let open = Auto::Auto;
         Self {
-            params: Auto::Auto,
-            layers: Auto::Auto,
-            width: Auto::Auto,
-            heads: Auto::Auto,
-            groups: Auto::Auto,
-            hidden: Auto::Auto,
-            context: decoder.context as u64,
-            positions: decoder.positions,
-            position_range: decoder.position_range as u64,
-            rotary_share: decoder.rotary_share,
-            rotary_base: decoder.rotary_base,
-            norm: decoder.norm,
-            epsilon: decoder.epsilon,
-            mlp: decoder.mlp,
-            bias: decoder.bias,
-            tied: decoder.tied,
-            spans: decoder.spans,
-            init: decoder.init,
-            base_width: decoder.base_width as u64,
+            layers: open,
+            width: open,
+            heads: open,
+            groups: open,
+            hidden: open,
+            ..Self::of(&DecoderConfig::default())
         }
     }
 }
@@ -84,6 +73,9 @@ impl ModelConfig {
     /// # Errors
     /// [`TrainError::Option`] for a shape given twice, [`TrainError::Model`] for one that does not fit.
     pub fn decoder(&self, vocab: usize) -> Result<DecoderConfig, TrainError> {
+        if !self.start.is_empty() {
+            return crate::start::shape(self, vocab);
+        }
         let size = |value: u64| usize::try_from(value).unwrap_or(usize::MAX);
         let base = DecoderConfig {
             vocab,
@@ -135,17 +127,35 @@ impl ModelConfig {
         Ok(decoder)
     }
 
-    /// The same with everything that was left open filled in.
+    /// The same with everything that was left open filled in, from the decoder it became.
     pub fn resolved(&self, decoder: &DecoderConfig) -> Self {
+        Self { start: self.start.clone(), ..Self::of(decoder) }
+    }
+
+    /// The keys of a decoder.
+    fn of(decoder: &DecoderConfig) -> Self {
         let value = |size: usize| Auto::Value(size as u64);
         Self {
+            start: String::new(),
             params: Auto::Auto,
             layers: value(decoder.layers),
             width: value(decoder.width),
             heads: value(decoder.heads),
             groups: value(decoder.groups),
             hidden: value(decoder.hidden()),
-            ..self.clone()
+            context: decoder.context as u64,
+            positions: decoder.positions,
+            position_range: decoder.position_range as u64,
+            rotary_share: decoder.rotary_share,
+            rotary_base: decoder.rotary_base,
+            norm: decoder.norm,
+            epsilon: decoder.epsilon,
+            mlp: decoder.mlp,
+            bias: decoder.bias,
+            tied: decoder.tied,
+            spans: decoder.spans.clone(),
+            init: decoder.init,
+            base_width: decoder.base_width as u64,
         }
     }
 }

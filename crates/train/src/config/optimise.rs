@@ -3,6 +3,7 @@
 use super::{Auto, TokenBudget};
 use crate::guard::GuardOptions;
 use crate::{Decay, Kind, Schedule};
+use kleiber_tensor::Device;
 use serde::{Deserialize, Serialize};
 
 /// Which schedule.
@@ -25,6 +26,8 @@ pub enum ScheduleKind {
 /// How it is learned.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct TrainConfig {
+    /// Where it is computed.
+    pub device: Device,
     /// Tokens to train on.
     pub tokens: TokenBudget,
     /// Tokens of a step.
@@ -90,6 +93,7 @@ impl Default for TrainConfig {
     fn default() -> Self {
         let adamw = kleiber_tensor::optimizer::Settings::default();
         Self {
+            device: Device::Cpu,
             tokens: TokenBudget::Auto,
             batch_tokens: Auto::Auto,
             micro_batch: 0,

@@ -33,8 +33,7 @@ impl Config {
     /// # Errors
     /// [`CoreError::Io`], [`CoreError::TooLarge`], or as [`Config::from_json`].
     pub fn read(path: &Path) -> Result<Self, CoreError> {
-        let name = path.file_name().unwrap_or_default().to_string_lossy();
-        Self::from_json(&name, &load_small(path, MAX_BYTES)?)
+        Self::from_json(&path.display().to_string(), &load_small(path, MAX_BYTES)?)
     }
 
     /// Reads a configuration that is already in memory; `source` names it in messages.

@@ -5,12 +5,15 @@ use crate::error::CliError;
 use crate::figures::quoted;
 use crate::output::Output;
 use clap::{Args, ValueEnum};
+use kleiber_core::{CoreError, atomic};
 use kleiber_data::tasks::{self, Fold, Task, TaskInfo};
 use serde_json::{Map, Value, json};
 use std::path::PathBuf;
 
 /// Most documents of one call.
 const MOST: u64 = 100_000_000;
+/// Most documents on stdout, which are held in memory; a file is written as they are made.
+const MOST_SHOWN: u64 = 1_000_000;
 
 /// Which examples.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -70,6 +73,10 @@ pub(crate) fn run(args: &SynthArgs) -> Result<Output, CliError> {
         let message = format!("{}: documents are written as JSON Lines", out.display());
         return Err(CliError::usage(message, format!("name it {}", out.with_extension("jsonl").display())));
     }
+    if args.out.is_none() && args.count > MOST_SHOWN {
+        let message = format!("{} documents on stdout; at most {MOST_SHOWN} are printed", args.count);
+        return Err(CliError::usage(message, "write them to a file with --out FILE.jsonl"));
+    }
     let document = |index| line(&*task, args, index);
     if args.json && args.out.is_none() {
         let documents: Vec<Value> = (0..args.count).map(document).collect::<Result<_, CliError>>()?;
@@ -81,13 +88,20 @@ pub(crate) fn run(args: &SynthArgs) -> Result<Output, CliError> {
             "documents": documents,
         })));
     }
-    let mut lines = String::new();
-    for index in 0..args.count {
-        lines += &document(index)?.to_string();
-        lines.push('\n');
-    }
-    let Some(out) = &args.out else { return Ok(Output::text(lines)) };
-    kleiber_core::atomic::write(out, lines.as_bytes())?;
+    let Some(out) = &args.out else {
+        let lines = (0..args.count).map(|index| Ok(format!("{}\n", document(index)?)));
+        return Ok(Output::text(lines.collect::<Result<String, CliError>>()?));
+    };
+    let fail = |source| CoreError::Io { path: out.clone(), action: "write", source };
+    let bytes = atomic::stream(out, |file| {
+        let mut bytes = 0;
+        for index in 0..args.count {
+            let line = format!("{}\n", document(index)?);
+            file.write_all(line.as_bytes()).map_err(fail)?;
+            bytes += line.len();
+        }
+        Ok::<_, CliError>(bytes)
+    })?;
     let mut output = if args.json {
         Output::json(&json!({
             "schema": "kleiber.data-synth/1",
@@ -96,7 +110,7 @@ pub(crate) fn run(args: &SynthArgs) -> Result<Output, CliError> {
             "seed": args.seed,
             "out": out,
             "documents": args.count,
-            "bytes": lines.len(),
+            "bytes": bytes,
         }))
     } else {
         Output::text(format!("wrote {} documents of {name} to {}\n", args.count, out.display()))

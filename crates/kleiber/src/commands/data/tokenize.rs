@@ -29,10 +29,10 @@ const ENCODING: f64 = 25e6;
 pub(crate) struct TokenizeArgs {
     #[command(flatten)]
     source: SourceArgs,
-    /// Tokens of the BPE to train, 257 to 1048576. [default: 4096]
+    /// Tokens of the BPE to train, 257 to 1048576. [default: what suits the text, at most 4096]
     #[arg(long, value_name = "N", conflicts_with = "tokenizer", help_heading = "Tokenizer")]
     vocab: Option<usize>,
-    /// bytes, bpe:VOCAB, or a tokenizer.json with a BPE model. [default: bpe:4096]
+    /// bytes, bpe, bpe:VOCAB, or a tokenizer.json with a BPE model. [default: bpe]
     #[arg(long, value_name = "NAME|FILE", help_heading = "Tokenizer")]
     tokenizer: Option<String>,
     /// Folder that keeps prepared corpora.
@@ -66,7 +66,7 @@ pub(crate) fn run(args: &TokenizeArgs, tell: &dyn Fn(Stage)) -> Result<Output, C
     let (source, options) = args.source.read()?;
     let tokenizer = match &args.tokenizer {
         Some(name) => TokenizerSpec::named(name)?,
-        None => TokenizerSpec::Bpe { vocab: args.vocab.unwrap_or(4096) },
+        None => args.vocab.map_or(TokenizerSpec::BpeToFit, |vocab| TokenizerSpec::Bpe { vocab }),
     };
     let recipe = Recipe { source, options, tokenizer };
     if args.dry_run {
@@ -105,7 +105,7 @@ fn dry_run(args: &TokenizeArgs, recipe: &Recipe) -> Result<Output, CliError> {
     let seconds = estimate.seconds
         + match recipe.tokenizer {
             TokenizerSpec::Bytes => 0.0,
-            TokenizerSpec::Bpe { .. } => text / TRAINING + text / ENCODING,
+            TokenizerSpec::Bpe { .. } | TokenizerSpec::BpeToFit => text / TRAINING + text / ENCODING,
             TokenizerSpec::File(_) => text / ENCODING,
         };
     let key = recipe.key()?.to_string();

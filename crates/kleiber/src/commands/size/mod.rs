@@ -13,12 +13,13 @@ use kleiber_core::CoreError;
 use kleiber_core::catalogue::Catalogue;
 use kleiber_core::shape::Dtype;
 use kleiber_core::shape::hugging_face::Config;
+use kleiber_models::checkpoint::{CONFIG, read_config};
 use std::path::PathBuf;
 
 /// Count parameters, FLOP and bytes of a model without building it.
 ///
 /// The model is a name from the catalogue of published ones, a Hugging Face config.json (gpt2, gpt_neox, llama,
-/// mistral, qwen2, opt, bloom, falcon), or a shape in flags. params is without embeddings and head, params_matmul
+/// mistral, qwen2, opt, bloom, falcon) or that of a run's checkpoint, or a shape in flags. params is without embeddings and head, params_matmul
 /// is body plus head, params_total is everything. Activations and buffers are not part of the bytes.
 #[derive(Debug, Args)]
 #[command(group = ArgGroup::new("what").required(true).args(["model", "config", "layers", "nearest", "list", "check"]))]
@@ -32,7 +33,7 @@ use std::path::PathBuf;
 pub(crate) struct SizeArgs {
     /// A model of the catalogue.
     model: Option<String>,
-    /// A Hugging Face config.json.
+    /// A Hugging Face config.json, or a folder that holds one.
     #[arg(long, value_name = "FILE")]
     config: Option<PathBuf>,
     #[command(flatten)]
@@ -105,7 +106,14 @@ pub(crate) fn run(args: &SizeArgs) -> Result<Output, CliError> {
         return report::report(args, name, Some(entry), &entry.shape()?, notes);
     }
     if let Some(path) = &args.config {
-        let config = Config::read(path)?;
+        let path = &if path.is_dir() { path.join(CONFIG) } else { path.clone() };
+        let config = match Config::read(path) {
+            // The families of published models do not include our own.
+            Err(CoreError::Config { field, .. }) if field == "model_type" && read_config(path).is_ok() => {
+                return report::report(args, "kleiber", None, &read_config(path)?.shape(), Vec::new());
+            }
+            config => config?,
+        };
         return report::report(args, config.model_type, None, &config.shape, config.notes);
     }
     let (shape, notes) = args.flags.shape(args.context)?;

@@ -38,6 +38,7 @@ const TRAINING_SHARE: f64 = 0.9;
   kleiber train run.toml --set train.lr=3e-3 --name fast
   kleiber train --source my-texts/ --params 3M --minutes 30 --watch
   kleiber train --params 10M --dry-run
+  kleiber train --start runs/small --source my-texts/ --tokens 1M
   kleiber train --print-config > run.toml")]
 pub(crate) struct TrainArgs {
     /// Configuration; --print-config shows every key with its default.
@@ -48,6 +49,9 @@ pub(crate) struct TrainArgs {
     /// Text: `cargo`, or a folder, .jsonl, .parquet, text or packed file (data.source).
     #[arg(long, value_name = "SOURCE")]
     source: Option<String>,
+    /// Folder of a run or of a Hugging Face checkpoint to start from, with its tokenizer (model.start).
+    #[arg(long, value_name = "DIR")]
+    start: Option<String>,
     /// Parameters without embedding and head; the shape follows (model.params).
     #[arg(long, value_name = "N")]
     params: Option<String>,
@@ -57,6 +61,9 @@ pub(crate) struct TrainArgs {
     /// Seed of parameters and order (seed).
     #[arg(long, value_name = "N")]
     seed: Option<u64>,
+    /// Where it is computed, cpu or gpu (train.device). [default: cpu]
+    #[arg(long, value_name = "DEVICE")]
+    device: Option<String>,
     /// Folder of all runs.
     #[arg(long, value_name = "DIR", default_value = "runs")]
     runs: PathBuf,
@@ -119,7 +126,7 @@ pub(crate) fn run(args: &TrainArgs, quiet: bool) -> Result<Output, CliError> {
         return Ok(if args.json { Output::json(&config) } else { Output::text(config.to_toml()) });
     }
     args.name.as_deref().map_or(Ok(()), check_name)?;
-    let texts = Texts::prepare(&config.data, &cache(args), &super::stages(quiet))?;
+    let texts = Texts::prepare(&config, &cache(args), &super::stages(quiet))?;
     let config_tokens = config.train.tokens;
     let mut speed = None;
     let mut plan = Plan::new(&config, texts.tokenizer.vocab())?;
@@ -207,9 +214,11 @@ fn overrides(args: &TrainArgs) -> Vec<String> {
     let quoted = |text: &str| toml::Value::String(text.into()).to_string();
     let flags = [
         args.source.as_deref().map(|v| format!("data.source={}", quoted(v))),
+        args.start.as_deref().map(|v| format!("model.start={}", quoted(v))),
         args.params.as_deref().map(|v| format!("model.params={}", quoted(v))),
         args.tokens.as_deref().map(|v| format!("train.tokens={}", quoted(v))),
         args.seed.map(|v| format!("seed={v}")),
+        args.device.as_deref().map(|v| format!("train.device={}", quoted(v))),
     ];
     flags.into_iter().flatten().chain(args.set.iter().cloned()).collect()
 }
@@ -256,7 +265,8 @@ pub(crate) fn available_memory() -> u64 {
     read.unwrap_or(0)
 }
 
-fn minutes(text: &str) -> Result<f64, String> {
+/// A positive number of minutes, for clap.
+pub(crate) fn minutes(text: &str) -> Result<f64, String> {
     match text.parse::<f64>() {
         Ok(v) if v > 0.0 && v <= 1e6 => Ok(v),
         _ => Err(format!("`{text}` is not a positive number of minutes, at most a million")),

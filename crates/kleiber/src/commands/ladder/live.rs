@@ -1,0 +1,203 @@
+//! What a ladder shows while it works: one line per finished run with the law as it stands, and how far all of it is.
+
+use super::plan::Run;
+use super::time;
+use crate::output::write_stderr;
+use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+use kleiber_core::units::{format_quantity, format_significant};
+use kleiber_sweep::ladder::{Design, Forecast, Phase, Progress};
+use kleiber_sweep::{Job, Update};
+use kleiber_train::{Event, Outcome};
+use std::io::IsTerminal;
+use std::sync::{Mutex, MutexGuard};
+use std::time::{Duration, Instant};
+
+/// Time between lines of progress that are not on a terminal.
+const BETWEEN: Duration = Duration::from_secs(10);
+
+/// Shows what happens on stderr.
+pub(super) struct Live {
+    quiet: bool,
+    state: Mutex<State>,
+}
+
+struct State {
+    bar: Option<ProgressBar>,
+    jobs: Vec<Known>,
+    phase: Phase,
+    /// FLOP of all rungs and the target.
+    all: f64,
+    /// FLOP of phases that are over.
+    before: f64,
+    begun: Instant,
+    /// FLOP that were made before this call.
+    found: f64,
+    last: Option<Instant>,
+}
+
+struct Known {
+    label: String,
+    params: u64,
+    flops_per_token: f64,
+    tokens: u64,
+    at: u64,
+    speed: f64,
+}
+
+impl Live {
+    pub(super) fn new(_: &Design, runs: &[Run], quiet: bool) -> Self {
+        let bar = (!quiet && std::io::stderr().is_terminal()).then(|| {
+            let bar = ProgressBar::with_draw_target(Some(1000), ProgressDrawTarget::stderr());
+            // The template is a constant: it can be read.
+            bar.set_style(ProgressStyle::with_template("{bar:24} {msg}").unwrap_or(ProgressStyle::default_bar()));
+            bar
+        });
+        let state = State {
+            bar,
+            jobs: Vec::new(),
+            phase: Phase::Search,
+            all: runs.iter().map(Run::flops).sum(),
+            before: 0.0,
+            begun: Instant::now(),
+            found: 0.0,
+            last: None,
+        };
+        Self { quiet, state: Mutex::new(state) }
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(|e| e.into_inner())
+    }
+
+    /// Shows it.
+    pub(super) fn tell(&self, progress: &Progress<'_>) {
+        if self.quiet {
+            return;
+        }
+        let mut state = self.state();
+        match progress {
+            Progress::Phase { phase, jobs } => state.begin(*phase, jobs),
+            Progress::Update(Update::End { job, result: Ok(outcome) }) => state.end(*job, outcome),
+            Progress::Update(Update::End { job, result: Err(error) }) => {
+                let line = format!("{}: failed: {error}", state.jobs[*job].label);
+                state.say(&line);
+            }
+            Progress::Update(Update::Event { job, event: Event::Step { tokens, tokens_per_second, .. } }) => {
+                state.step(*job, *tokens, *tokens_per_second);
+            }
+            Progress::Update(_) => {}
+            Progress::Factor(factor) => {
+                let line = format!("learning rate: {} times the default of each size", format_significant(*factor, 3));
+                state.say(&line);
+            }
+            Progress::Forecast(forecast) => state.say(&as_it_stands(forecast)),
+            Progress::Written(prediction) => {
+                let line = format!("written down as {}, before the target is trained", &prediction.hash[..12]);
+                state.say(&line);
+            }
+        }
+    }
+}
+
+impl State {
+    fn begin(&mut self, phase: Phase, jobs: &[Job]) {
+        if phase == Phase::Target {
+            self.before = self.done();
+        }
+        self.phase = phase;
+        let known = |job: &Job| Known {
+            label: job.label.clone(),
+            params: job.plan.counts.params,
+            flops_per_token: job.plan.counts.flops_per_token as f64,
+            tokens: job.plan.tokens(),
+            at: 0,
+            speed: 0.0,
+        };
+        self.jobs = jobs.iter().map(known).collect();
+        let name = match phase {
+            Phase::Search => "search for the learning rate on the smallest size",
+            Phase::Rungs => "rungs",
+            Phase::Target => "target",
+        };
+        self.say(&format!("{name}: {} runs", jobs.len()).replace(": 1 runs", ""));
+    }
+
+    /// FLOP made so far, without the search.
+    fn done(&self) -> f64 {
+        let here: f64 = self.jobs.iter().map(|job| job.at as f64 * job.flops_per_token).sum();
+        self.before + if self.phase == Phase::Search { 0.0 } else { here }
+    }
+
+    fn end(&mut self, index: usize, outcome: &Outcome) {
+        let job = &mut self.jobs[index];
+        if outcome.already {
+            self.found += (job.tokens - job.at) as f64 * job.flops_per_token;
+        }
+        (job.at, job.speed) = (outcome.tokens, 0.0);
+        let speed = outcome.tokens as f64 / outcome.seconds.max(1e-9);
+        let how = if outcome.already { "found".into() } else { format!("{} tokens/s", format_quantity(speed.round())) };
+        let line = format!(
+            "  {:<22} {:>8} params {:>8} tokens  loss {:.4}  {how}",
+            job.label,
+            job.params,
+            format_quantity(outcome.tokens as f64),
+            outcome.evaluation.loss
+        );
+        self.say(&line);
+    }
+
+    fn step(&mut self, index: usize, tokens: u64, speed: f64) {
+        let job = &mut self.jobs[index];
+        (job.at, job.speed) = (tokens, speed);
+        let share = self.done() / self.all;
+        let made = self.done() - self.found;
+        let left = self.begun.elapsed().as_secs_f64() * (self.all - self.done()) / made.max(1.0);
+        let running = self.jobs.iter().filter(|j| j.speed > 0.0 && j.at < j.tokens);
+        let running: Vec<String> =
+            running.map(|j| format!("{} at {:.0}%", j.label, 100.0 * j.at as f64 / j.tokens as f64)).collect();
+        let mut text = format!("{:.0}% of the ladder", 100.0 * share);
+        if self.phase != Phase::Search && made > 0.01 * self.all {
+            text.push_str(&format!(", about {} left", time(left)));
+        }
+        text.push_str(&format!("; {}", running.join(", ")));
+        match &self.bar {
+            Some(bar) => {
+                bar.set_position((1000.0 * share) as u64);
+                bar.set_message(text);
+            }
+            None if self.last.is_none_or(|last| last.elapsed() >= BETWEEN) => {
+                write_stderr(&text);
+                self.last = Some(Instant::now());
+            }
+            None => {}
+        }
+    }
+
+    fn say(&self, line: &str) {
+        match &self.bar {
+            Some(bar) => bar.suspend(|| write_stderr(line)),
+            None => write_stderr(line),
+        }
+    }
+}
+
+impl Drop for State {
+    fn drop(&mut self) {
+        if let Some(bar) = &self.bar {
+            bar.finish_and_clear();
+        }
+    }
+}
+
+fn as_it_stands(forecast: &Forecast) -> String {
+    let claim = &forecast.claim;
+    format!(
+        "  {} on {} rungs says {:.4} for the target, {:.0}% between {:.4} and {:.4}",
+        claim.law,
+        forecast.fit.rows,
+        claim.value,
+        100.0 * claim.level,
+        claim.low,
+        claim.high
+    )
+}

@@ -1,0 +1,272 @@
+//! A ladder from its first rung to the target: everything that is finished is found on disk and not made again.
+
+use super::design::{Design, FACTORS, Rung};
+use super::prediction::{Forecast, Prediction, forecast};
+use super::trajectory::{self, Curve, Curves, mean_error};
+use crate::{Finished, Job, SweepError, SweepOptions, Update, run};
+use kleiber_core::table::Table;
+use kleiber_train::events;
+use kleiber_train::{Outcome, Plan, Reason, Texts};
+use std::path::{Path, PathBuf};
+use std::sync::Mutex;
+use std::sync::atomic::Ordering;
+
+/// Name of the design in a ladder's folder.
+pub const DESIGN: &str = "design.json";
+/// Name of the predictions in a ladder's folder.
+pub const PREDICTIONS: &str = "predictions.json";
+/// Name of the run table in a ladder's folder: rungs and target.
+pub const TABLE: &str = "runs.parquet";
+/// Rungs from which on a law is tried while others are still made.
+const ENOUGH: usize = 7;
+
+/// What happens on the way.
+#[derive(Debug)]
+pub enum Progress<'a> {
+    /// Runs are about to be made.
+    Phase {
+        /// Which.
+        phase: Phase,
+        /// The runs.
+        jobs: &'a [Job],
+    },
+    /// Something happened in one of them.
+    Update(Update<'a>),
+    /// The learning rate was chosen, as a factor of the default of each size.
+    Factor(f64),
+    /// The law as it stands among the rungs that are finished.
+    Forecast(&'a Forecast),
+    /// The prediction was written down.
+    Written(&'a Prediction),
+}
+
+/// Which runs are made.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Phase {
+    /// The learning rate on the smallest size.
+    Search,
+    /// What is fitted.
+    Rungs,
+    /// What is predicted.
+    Target,
+}
+
+/// A run of the ladder with its result.
+#[derive(Debug)]
+pub struct Made {
+    /// The run.
+    pub rung: Rung,
+    /// Its folder.
+    pub folder: PathBuf,
+    /// FLOP.
+    pub flops: f64,
+    /// How it ended.
+    pub outcome: Outcome,
+    /// Its losses.
+    pub curve: Curve,
+}
+
+/// A finished ladder.
+#[derive(Debug)]
+pub struct Ascent {
+    /// Runs of the search: factor of the rate and loss.
+    pub search: Vec<(f64, f64)>,
+    /// The factor that was chosen.
+    pub factor: f64,
+    /// The runs that were fitted.
+    pub rungs: Vec<Made>,
+    /// The fit.
+    pub forecast: Forecast,
+    /// Every prediction that was written down, the first first.
+    pub predictions: Vec<Prediction>,
+    /// The run that was predicted.
+    pub target: Made,
+    /// Seconds since 1970 when the target began.
+    pub target_begun: u64,
+}
+
+impl Ascent {
+    /// The prediction that the target tests: the last one that was written down before it began.
+    pub fn tested(&self) -> &Prediction {
+        self.predictions.iter().rfind(|p| p.made <= self.target_begun).unwrap_or(&self.predictions[0])
+    }
+
+    /// Mean relative error of the predicted losses on the way.
+    pub fn trajectory_error(&self) -> Option<f64> {
+        mean_error(&self.tested().claim.trajectory, &self.target.curve.points)
+    }
+}
+
+/// Makes what is left of a ladder in `folder`; nothing when it was stopped on the way.
+///
+/// # Errors
+/// [`SweepError`]; a run that fails ends the ladder.
+pub fn climb(
+    design: &Design,
+    texts: &Texts,
+    folder: &Path,
+    options: &SweepOptions,
+    tell: &(dyn Fn(Progress<'_>) + Sync),
+) -> Result<Option<Ascent>, SweepError> {
+    let climber = Climber { design, texts, folder, options, tell };
+    climber.climb()
+}
+
+struct Climber<'a> {
+    design: &'a Design,
+    texts: &'a Texts,
+    folder: &'a Path,
+    options: &'a SweepOptions,
+    tell: &'a (dyn Fn(Progress<'_>) + Sync),
+}
+
+impl Climber<'_> {
+    fn climb(&self) -> Result<Option<Ascent>, SweepError> {
+        let jobs =
+            FACTORS.map(|factor| self.job(self.design.search, factor)).into_iter().collect::<Result<Vec<_>, _>>()?;
+        let search = SweepOptions { table: self.folder.join("search.parquet"), ..self.options.clone() };
+        let Some(losses) = self.make(Phase::Search, &jobs, &search, &|_| ())? else { return Ok(None) };
+        let search: Vec<(f64, f64)> = FACTORS.into_iter().zip(losses.iter().map(|m| m.evaluation.loss)).collect();
+        let factor = best_factor(&search);
+        (self.tell)(Progress::Factor(factor));
+        let jobs = self.design.rungs.iter().map(|rung| self.job(*rung, factor)).collect::<Result<Vec<_>, _>>()?;
+        let target = self.job(self.design.target, factor)?;
+        let finished = Mutex::new(0);
+        let as_it_stands = |_: &Job| {
+            let mut finished = finished.lock().unwrap_or_else(|e| e.into_inner());
+            *finished += 1;
+            if *finished < ENOUGH || *finished == jobs.len() {
+                return;
+            }
+            // While rungs are missing, a refusal only means that more are needed.
+            if let Ok(forecast) = self.forecast(&jobs, &target) {
+                (self.tell)(Progress::Forecast(&forecast));
+            }
+        };
+        let rungs = SweepOptions { table: self.folder.join(TABLE), ..self.options.clone() };
+        let Some(outcomes) = self.make(Phase::Rungs, &jobs, &rungs, &as_it_stands)? else { return Ok(None) };
+        let forecast = self.forecast(&jobs, &target)?;
+        (self.tell)(Progress::Forecast(&forecast));
+        let predictions = self.write_down(&forecast)?;
+        let alone = SweepOptions { parallel: 1, ..rungs };
+        let jobs_of_target = std::slice::from_ref(&target);
+        let Some(outcome) = self.make(Phase::Target, jobs_of_target, &alone, &|_| ())? else { return Ok(None) };
+        let made = |rung: &Rung, job: &Job, outcome: &Outcome| {
+            let folder = self.options.runs.join(job.name());
+            let curve = trajectory::measured(&folder, &job.plan)?;
+            Ok::<_, SweepError>(Made { rung: *rung, folder, flops: flops(&job.plan), outcome: outcome.clone(), curve })
+        };
+        let rungs = self.design.rungs.iter().zip(&jobs).zip(&outcomes).map(|((r, j), o)| made(r, j, o));
+        let rungs = rungs.collect::<Result<Vec<_>, _>>()?;
+        let target = made(&self.design.target, &target, &outcome[0])?;
+        let target_begun = begun(&target.folder)?;
+        Ok(Some(Ascent { search, factor, rungs, forecast, predictions, target, target_begun }))
+    }
+
+    /// A run at a factor of the rate that its size and tokens would get.
+    fn job(&self, rung: Rung, factor: f64) -> Result<Job, SweepError> {
+        let vocab = self.texts.tokenizer.vocab();
+        let usual = Plan::new(&self.design.run(rung, None), vocab)?.options.schedule.peak;
+        let plan = Plan::new(&self.design.run(rung, Some(factor * usual)), vocab)?;
+        let label = format!("{}, {}x", rung.label(), factor);
+        Ok(Job { label: if factor == 1.0 { rung.label() } else { label }, plan, texts: self.texts.clone() })
+    }
+
+    /// Makes runs; nothing when they were stopped.
+    fn make(
+        &self,
+        phase: Phase,
+        jobs: &[Job],
+        options: &SweepOptions,
+        ended: &(dyn Fn(&Job) + Sync),
+    ) -> Result<Option<Vec<Outcome>>, SweepError> {
+        (self.tell)(Progress::Phase { phase, jobs });
+        let finished = run(jobs, options, &|update| {
+            let over = match &update {
+                Update::End { job, result: Ok(outcome) } if outcome.reason == Reason::Finished => Some(*job),
+                _ => None,
+            };
+            (self.tell)(Progress::Update(update));
+            if let Some(job) = over {
+                ended(&jobs[job]);
+            }
+        })?;
+        let mut outcomes = Vec::new();
+        for (job, Finished { result, .. }) in jobs.iter().zip(finished) {
+            match result {
+                Some(Ok(outcome)) if outcome.reason == Reason::Finished => outcomes.push(outcome),
+                Some(Err(error)) => {
+                    return Err(SweepError::Cell { cell: job.label.clone(), source: Box::new(error) });
+                }
+                _ => return Ok(None),
+            }
+        }
+        Ok(if self.options.stop.load(Ordering::Relaxed) && phase != Phase::Target { None } else { Some(outcomes) })
+    }
+
+    /// What the rungs that are finished say of the target.
+    fn forecast(&self, jobs: &[Job], target: &Job) -> Result<Forecast, SweepError> {
+        let table = Table::read(&self.folder.join(TABLE))?;
+        let names: Vec<String> = jobs.iter().map(Job::name).collect();
+        let labels = table.labels("run")?;
+        // In the order of the design, so that it does not matter which was finished first.
+        let rows: Vec<usize> = names.iter().filter_map(|name| labels.iter().position(|l| **l == **name)).collect();
+        let curves = jobs.iter().zip(&names).filter(|(_, name)| labels.iter().any(|l| **l == ***name));
+        let curves = curves.map(|(job, name)| trajectory::measured(&self.options.runs.join(name), &job.plan));
+        let curves = Curves::new(curves.collect::<Result<_, _>>()?, &target.plan);
+        forecast(&table.take(&rows), &curves, (self.design.target, flops(&target.plan)), self.design.asked.seed)
+    }
+
+    /// Writes a prediction down unless it is the last one already.
+    fn write_down(&self, forecast: &Forecast) -> Result<Vec<Prediction>, SweepError> {
+        let path = self.folder.join(PREDICTIONS);
+        let mut all = Prediction::read_all(&path)?;
+        if all.last().is_none_or(|last| last.claim.rows != forecast.claim.rows) {
+            all.push(Prediction::now(forecast.claim.clone()));
+            Prediction::write_all(&path, &all)?;
+        }
+        all.last().into_iter().for_each(|last| (self.tell)(Progress::Written(last)));
+        Ok(all)
+    }
+}
+
+fn flops(plan: &Plan) -> f64 {
+    plan.tokens() as f64 * plan.counts.flops_per_token as f64
+}
+
+/// When a run began.
+fn begun(folder: &Path) -> Result<u64, SweepError> {
+    Ok(events::begun(&folder.join(events::FILE))?.map_or(0, |time| time as u64))
+}
+
+/// The factor at the lowest point of a parabola through the lowest loss and its neighbours in ln factor, in quarters of a
+/// doubling, so that a rate that is as good as another is the same run. Factors are doublings of each other.
+fn best_factor(search: &[(f64, f64)]) -> f64 {
+    let lowest = |a: &(usize, f64), b: &(usize, f64)| a.1.total_cmp(&b.1);
+    let losses = search.iter().map(|s| s.1).enumerate();
+    let Some((at, _)) = losses.min_by(lowest) else { return 1.0 };
+    let step = match (at.checked_sub(1).map(|i| search[i].1), search.get(at + 1)) {
+        (Some(low), Some(&(_, high))) => {
+            let bend = high + low - 2.0 * search[at].1;
+            if bend > 0.0 { (low - high) / (2.0 * bend) } else { 0.0 }
+        }
+        // At an end there is no valley to find the bottom of.
+        _ => 0.0,
+    };
+    search[at].0 * 2f64.powf((4.0 * step).round() / 4.0)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_rate_is_at_the_bottom_of_the_valley() {
+        let at = |a, b, c, d| best_factor(&[(0.25, a), (0.5, b), (1.0, c), (2.0, d)]);
+        assert_eq!(at(3.5, 3.2, 3.0, 3.2), 1.0);
+        assert_eq!(at(3.5, 3.1, 3.0, 3.3), 2f64.powf(-0.25));
+        assert_eq!(at(3.4, 3.3, 3.2, 3.1), 2.0);
+        assert_eq!(at(3.0, 3.1, 3.1, 3.2), 0.25);
+        assert_eq!(at(3.2, 3.0, 3.0, 3.2), 2f64.powf(-0.5));
+    }
+}

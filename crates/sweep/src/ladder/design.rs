@@ -1,0 +1,220 @@
+//! Which runs a ladder is made of: sizes and tokens that tell the two apart, all far cheaper than the target.
+
+use crate::SweepError;
+use kleiber_core::CoreError;
+use kleiber_core::units::{format_quantity, format_significant};
+use kleiber_train::config::{Auto, TokenBudget};
+use kleiber_train::{Plan, RunConfig};
+use serde::{Deserialize, Serialize};
+
+/// Factors of the learning rate that are tried on the smallest size.
+pub(super) const FACTORS: [f64; 4] = [0.25, 0.5, 1.0, 2.0];
+/// Sizes of the rungs as shares of the target's parameters, smallest first.
+const SIZES: [f64; 4] = [1.0 / 16.0, 1.0 / 8.0, 1.0 / 4.0, 1.0 / 2.0];
+/// Rungs as (compute as a share of the target's, index of the size, seeds). Along a level of compute sizes trade against
+/// tokens, along a size compute grows: both directions of the surface are crossed. What is repeated tells the noise.
+const RUNGS: [(f64, usize, u64); 12] = [
+    (1.0 / 4.0, 3, 1),
+    (1.0 / 4.0, 2, 1),
+    (1.0 / 8.0, 3, 1),
+    (1.0 / 8.0, 2, 1),
+    (1.0 / 8.0, 1, 1),
+    (1.0 / 16.0, 3, 1),
+    (1.0 / 16.0, 2, 1),
+    (1.0 / 16.0, 1, 1),
+    (1.0 / 16.0, 0, 1),
+    (1.0 / 32.0, 2, 1),
+    (1.0 / 32.0, 1, 3),
+    (1.0 / 32.0, 0, 1),
+];
+/// Rungs that are added on request, in this order.
+const MORE: [(f64, usize, u64); 8] = [
+    (1.0 / 4.0, 1, 1),
+    (1.0 / 8.0, 0, 1),
+    (1.0 / 4.0, 2, 2),
+    (1.0 / 64.0, 1, 1),
+    (1.0 / 8.0, 2, 2),
+    (1.0 / 64.0, 0, 1),
+    (1.0 / 16.0, 2, 2),
+    (1.0 / 4.0, 3, 2),
+];
+/// Compute of the most expensive rung, as a share of the target's: whole batches must not push it above a quarter.
+const BELOW: f64 = 0.99;
+
+/// How much a ladder may cost.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Preset {
+    /// A few minutes.
+    Quick,
+    /// About ten minutes.
+    Default,
+    /// About an hour.
+    Thorough,
+    /// A night.
+    Overnight,
+}
+
+impl Preset {
+    /// Parameters and tokens of the target.
+    fn target(self) -> (u64, u64) {
+        match self {
+            Self::Quick => (300_000, 1_000_000),
+            Self::Default => (300_000, 3_000_000),
+            Self::Thorough => (600_000, 12_000_000),
+            Self::Overnight => (2_000_000, 40_000_000),
+        }
+    }
+}
+
+/// A run to be made.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+pub struct Rung {
+    /// Parameters without embedding and head that its shape is chosen for.
+    pub params: u64,
+    /// Tokens.
+    pub tokens: u64,
+    /// Added to the seed of the ladder.
+    pub repeat: u64,
+}
+
+/// The runs of a ladder.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Design {
+    /// Always `kleiber.ladder-design/1`.
+    pub schema: String,
+    /// What was asked for; all runs share it but for size and tokens.
+    pub asked: RunConfig,
+    /// Where the target's size comes from when nothing is asked.
+    pub preset: Preset,
+    /// Factor of the preset's tokens.
+    pub scale: f64,
+    /// Rungs beyond the usual ones.
+    pub more: usize,
+    /// The run that is predicted.
+    pub target: Rung,
+    /// The runs that are fitted.
+    pub rungs: Vec<Rung>,
+    /// Where the learning rate is looked for.
+    pub search: Rung,
+}
+
+/// What all runs of a ladder share when nothing else is said: the defaults of a run with a vocabulary that does not
+/// outweigh small models.
+pub fn base_config(seed: u64) -> RunConfig {
+    let mut config = RunConfig { seed, ..RunConfig::default() };
+    config.data.vocab = Auto::Value(1024);
+    config.evaluate.tokens = 1 << 16;
+    config
+}
+
+impl Design {
+    /// The ladder below a target. Sizes and tokens that `config` gives are the target's; what it leaves open is the
+    /// preset's, its tokens times `scale`. `vocab` is that of the text, `more` the number of rungs beyond the usual ones.
+    ///
+    /// # Errors
+    /// [`SweepError::Train`] for a configuration that is no run; [`SweepError::Ladder`] for a target too small to have a
+    /// ladder below it.
+    pub fn new(config: &RunConfig, preset: Preset, scale: f64, vocab: usize, more: usize) -> Result<Self, SweepError> {
+        let (params, tokens) = preset.target();
+        if config.model.layers != Auto::Auto || config.model.width != Auto::Auto || !config.model.start.is_empty() {
+            let why = "the shape of every rung follows from its parameters".into();
+            return Err(SweepError::Ladder { why, hint: "give model.params instead of layers, width or start" });
+        }
+        let more = more.min(MORE.len());
+        let mut target = config.clone();
+        if config.model.params == Auto::Auto {
+            target.model.params = Auto::Value(params);
+        }
+        if config.train.tokens == TokenBudget::Auto {
+            target.train.tokens = TokenBudget::Tokens((tokens as f64 * scale) as u64);
+        }
+        let plan = Plan::new(&target, vocab)?;
+        let target = Rung { params: plan.counts.params, tokens: plan.tokens(), repeat: 0 };
+        let mut design = Self {
+            schema: "kleiber.ladder-design/1".into(),
+            asked: config.clone(),
+            preset,
+            scale,
+            more,
+            target,
+            rungs: Vec::new(),
+            search: target,
+        };
+        let flops = plan.tokens() as f64 * plan.counts.flops_per_token as f64;
+        for &(share, size, seeds) in RUNGS.iter().chain(MORE.iter().take(more)) {
+            for _ in 0..seeds {
+                let rung = design.rung(SIZES[size], BELOW * share * flops, vocab)?;
+                let repeat = design.rungs.iter().filter(|r| (r.params, r.tokens) == (rung.params, rung.tokens)).count();
+                design.rungs.push(Rung { repeat: repeat as u64, ..rung });
+            }
+        }
+        design.search = design.rung(SIZES[0], BELOW * flops / 32.0, vocab)?;
+        Ok(design)
+    }
+
+    /// The run of a size with so much compute.
+    fn rung(&self, size: f64, flops: f64, vocab: usize) -> Result<Rung, SweepError> {
+        let params = (size * self.target.params as f64).round() as u64;
+        let rung = Rung { params, tokens: 1, repeat: 0 };
+        let plan = Plan::new(&self.run(rung, None), vocab)?;
+        let tokens = (flops / plan.counts.flops_per_token as f64) as u64;
+        // Steps are whole: one less rather than one more.
+        let batch = Plan::new(&self.run(Rung { tokens, ..rung }, None), vocab)?.options.batch * plan.decoder.context;
+        let tokens = tokens / batch as u64 * batch as u64;
+        if tokens < 20 * batch as u64 {
+            let why = format!(
+                "a rung of {} parameters would see {} tokens, fewer than 20 steps",
+                format_quantity(params as f64),
+                format_quantity(tokens as f64)
+            );
+            return Err(SweepError::Ladder { why, hint: "give the target more tokens" });
+        }
+        Ok(Rung { params: plan.counts.params, tokens, repeat: 0 })
+    }
+
+    /// The configuration of a run; `rate` is its learning rate, the default of its size otherwise.
+    pub fn run(&self, rung: Rung, rate: Option<f64>) -> RunConfig {
+        let mut config = self.asked.clone();
+        config.seed += rung.repeat;
+        config.model.params = Auto::Value(rung.params);
+        config.train.tokens = TokenBudget::Tokens(rung.tokens);
+        if let Some(rate) = rate {
+            config.train.lr = Auto::Value(rate);
+        }
+        config
+    }
+
+    /// Reads a design that was saved.
+    ///
+    /// # Errors
+    /// [`SweepError::Core`], [`SweepError::Ladder`].
+    pub fn read(path: &std::path::Path) -> Result<Self, SweepError> {
+        let bytes = kleiber_core::guard::load_small(path, 1 << 20)?;
+        serde_json::from_slice(&bytes).map_err(|e| SweepError::Ladder {
+            why: format!("{}: {e}", path.display()),
+            hint: "give another --out; this folder holds no ladder of this version",
+        })
+    }
+
+    /// Saves the design.
+    ///
+    /// # Errors
+    /// [`CoreError::Io`].
+    pub fn write(&self, path: &std::path::Path) -> Result<(), CoreError> {
+        let json = serde_json::to_vec_pretty(self).expect("a design is plain data");
+        kleiber_core::atomic::write(path, &json)
+    }
+}
+
+impl Rung {
+    /// For people, such as `75K x 1.2M`.
+    pub fn label(&self) -> String {
+        let number = |v: u64| match format_quantity(v as f64) {
+            long if long.len() > 6 => format_significant(v as f64, 3),
+            short => short,
+        };
+        let again = if self.repeat > 0 { format!(" #{}", self.repeat + 1) } else { String::new() };
+        format!("{} x {}{again}", number(self.params), number(self.tokens))
+    }
+}
