@@ -4,6 +4,7 @@
 #[path = "../common/mod.rs"]
 mod common;
 mod kill;
+mod ladder;
 mod sweep;
 mod train;
 

@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 /// Factors of the learning rate that are tried on the smallest size.
 pub(super) const FACTORS: [f64; 4] = [0.25, 0.5, 1.0, 2.0];
 /// Sizes of the rungs as shares of the target's parameters, smallest first.
-const SIZES: [f64; 4] = [1.0 / 16.0, 1.0 / 8.0, 1.0 / 4.0, 1.0 / 2.0];
+const SIZES: [f64; 4] = [1.0 / 24.0, 1.0 / 12.0, 1.0 / 6.0, 1.0 / 3.0];
 /// Rungs as (compute as a share of the target's, index of the size, seeds). Along a level of compute sizes trade against
 /// tokens, along a size compute grows: both directions of the surface are crossed. What is repeated tells the noise.
 const RUNGS: [(f64, usize, u64); 12] = [
@@ -104,7 +104,7 @@ pub struct Design {
 pub fn base_config(seed: u64) -> RunConfig {
     let mut config = RunConfig { seed, ..RunConfig::default() };
     config.data.vocab = Auto::Value(1024);
-    config.evaluate.tokens = 1 << 16;
+    config.evaluate.tokens = 1 << 15;
     config
 }
 
@@ -216,5 +216,62 @@ impl Rung {
         };
         let again = if self.repeat > 0 { format!(" #{}", self.repeat + 1) } else { String::new() };
         format!("{} x {}{again}", number(self.params), number(self.tokens))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::collections::BTreeSet;
+
+    fn design(preset: Preset) -> (Design, Vec<(u64, f64)>, f64) {
+        let design = Design::new(&base_config(3), preset, 1.0, 1024, 0).unwrap();
+        let of = |rung: &Rung| {
+            let plan = Plan::new(&design.run(*rung, None), 1024).unwrap();
+            (plan.counts.params, plan.tokens() as f64 * plan.counts.flops_per_token as f64)
+        };
+        let rungs = design.rungs.iter().map(of).collect();
+        let target = of(&design.target).1;
+        (design, rungs, target)
+    }
+
+    #[test]
+    fn no_rung_costs_more_than_a_quarter_of_the_target() {
+        for preset in [Preset::Quick, Preset::Default, Preset::Thorough, Preset::Overnight] {
+            let (design, rungs, target) = design(preset);
+            assert!(design.target.params as f64 > 0.75 * 300_000.0, "{preset:?}");
+            assert!(rungs.iter().all(|(_, flops)| 4.0 * flops <= target), "{preset:?}");
+            let cost = rungs.iter().map(|r| r.1).sum::<f64>() / target;
+            assert!((1.0..1.5).contains(&cost), "{preset:?}: the rungs cost {cost} of the target");
+        }
+    }
+
+    #[test]
+    fn sizes_and_tokens_move_apart_and_one_cell_is_repeated() {
+        let (design, rungs, _) = design(Preset::Default);
+        let sizes: BTreeSet<u64> = rungs.iter().map(|r| r.0).collect();
+        assert_eq!((sizes.len(), rungs.len()), (4, 14));
+        // Every size but the ends is seen with at least three numbers of tokens, every level but the last with several sizes.
+        let tokens = |size| design.rungs.iter().filter(|r| r.params == size).map(|r| r.tokens).collect::<BTreeSet<_>>();
+        assert!(
+            sizes.iter().all(|s| tokens(*s).len() >= 2) && sizes.iter().filter(|s| tokens(**s).len() >= 3).count() >= 3
+        );
+        let repeats: Vec<u64> = design.rungs.iter().map(|r| r.repeat).filter(|r| *r > 0).collect();
+        assert_eq!(repeats, [1, 2]);
+        let more = Design::new(&base_config(3), Preset::Default, 1.0, 1024, 99).unwrap();
+        assert_eq!(more.rungs[..14], design.rungs[..]);
+        let names: BTreeSet<String> = more.rungs.iter().map(|r| format!("{r:?}")).collect();
+        assert_eq!(names.len(), more.rungs.len(), "no run is there twice");
+    }
+
+    #[test]
+    fn what_cannot_be_climbed_is_refused() {
+        let refused = |overrides: &[&str]| {
+            let overrides: Vec<String> = overrides.iter().map(|o| (*o).to_string()).collect();
+            let config = RunConfig::load_over(&base_config(0), None, &overrides).unwrap();
+            Design::new(&config, Preset::Quick, 1.0, 1024, 0).unwrap_err().to_string()
+        };
+        assert!(refused(&["model.layers=3"]).contains("follows from its parameters"));
+        assert!(refused(&["train.tokens=20k"]).contains("fewer than 20 steps"));
     }
 }

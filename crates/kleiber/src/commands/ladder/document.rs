@@ -248,7 +248,7 @@ impl<'a> Result<'a> {
                     format_significant(p.times_beyond, 3)
                 ),
             ),
-            ("law", format!("{}: {}", self.law.name, self.law.equation)),
+            ("law", self.law.name.to_string()),
             (
                 "predicted",
                 format!("{:.4} nats/token, {:.0}% between {:.4} and {:.4}", p.value, 100.0 * p.level, p.low, p.high),
