@@ -122,8 +122,11 @@ struct Climber<'a> {
 
 impl Climber<'_> {
     fn climb(&self) -> Result<Option<Ascent>, SweepError> {
-        let jobs =
-            FACTORS.map(|factor| self.job(self.design.search, factor)).into_iter().collect::<Result<Vec<_>, _>>()?;
+        let of_search = |factor| {
+            let job = self.job(self.design.search, factor)?;
+            Ok(Job { label: format!("{} at {factor}x", job.label), ..job })
+        };
+        let jobs = FACTORS.map(of_search).into_iter().collect::<Result<Vec<_>, SweepError>>()?;
         let search = SweepOptions { table: self.folder.join("search.parquet"), ..self.options.clone() };
         let Some(losses) = self.make(Phase::Search, &jobs, &search, &|_| ())? else { return Ok(None) };
         let search: Vec<(f64, f64)> = FACTORS.into_iter().zip(losses.iter().map(|m| m.evaluation.loss)).collect();
@@ -168,8 +171,7 @@ impl Climber<'_> {
         let vocab = self.texts.tokenizer.vocab();
         let usual = Plan::new(&self.design.run(rung, None), vocab)?.options.schedule.peak;
         let plan = Plan::new(&self.design.run(rung, Some(factor * usual)), vocab)?;
-        let label = format!("{}, {}x", rung.label(), factor);
-        Ok(Job { label: if factor == 1.0 { rung.label() } else { label }, plan, texts: self.texts.clone() })
+        Ok(Job { label: rung.label(), plan, texts: self.texts.clone() })
     }
 
     /// Makes runs; nothing when they were stopped.
