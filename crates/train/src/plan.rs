@@ -73,7 +73,7 @@ impl Plan {
         let mut note = |key: &str, value: String, why: String| notes.push(Note { key: key.into(), value, why });
         config.check()?;
         if config.data.vocab == Auto::Auto {
-            note("data.vocab", vocab.to_string(), "the tokenizer's; one learned here has what suits the text".into());
+            note("data.vocab", vocab.to_string(), "that of the tokenizer".into());
         }
         let mut decoder = config.model.decoder(vocab)?;
         decoder.hidden = decoder.hidden();

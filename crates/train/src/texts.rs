@@ -4,6 +4,7 @@ use crate::config::{Auto, DataConfig};
 use crate::{RunConfig, TrainError, start};
 use kleiber_data::corpus::Source;
 use kleiber_data::{Prepared, Recipe, Stage, TokenStore, Tokenizer, TokenizerSpec, prepare};
+use kleiber_models::ModelError;
 use std::path::Path;
 use std::sync::Arc;
 
@@ -27,6 +28,8 @@ impl Texts {
     /// # Errors
     /// [`TrainError::Data`], and [`TrainError::Option`] when the text was prepared with another tokenizer.
     pub fn prepare(config: &RunConfig, cache: &Path, tell: &dyn Fn(Stage)) -> Result<Self, TrainError> {
+        // Better now than after minutes of preparation.
+        config.train.device.open().map_err(ModelError::from)?;
         let (config, start) = (&config.data, config.model.start.as_str());
         // What continues a checkpoint speaks its language.
         let named = match config.tokenizer.as_str() {

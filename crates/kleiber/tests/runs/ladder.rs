@@ -47,7 +47,9 @@ fn timeless(mut document: Value) -> Value {
     let object = document.as_object_mut().unwrap();
     object.remove("seconds");
     object.remove("target_begun");
-    object["prediction"].as_object_mut().unwrap().remove("made");
+    for name in ["made", "hash"] {
+        object["prediction"].as_object_mut().unwrap().remove(name);
+    }
     for rung in object["rungs"].as_array_mut().unwrap() {
         rung.as_object_mut().unwrap().remove("seconds");
     }
@@ -76,6 +78,8 @@ fn a_ladder_predicts_before_it_measures_and_is_the_same_however_it_is_stopped() 
     // The second call finds everything.
     let again = climb(&folder, &[]);
     assert_eq!(again, first);
+    let minutes = folder.run(&["ladder", "--out", "out", "--minutes", "3"]);
+    assert!(minutes.code == Some(2) && minutes.stderr.contains("another time"), "{}", minutes.stderr);
     let other = folder.run(&["ladder", "--out", "out", "--seed", "5"]);
     assert!(other.code == Some(2) && other.stderr.contains("another seed"), "{}", other.stderr);
 
@@ -95,6 +99,11 @@ fn a_ladder_predicts_before_it_measures_and_is_the_same_however_it_is_stopped() 
         let _ = child.wait();
     }
     assert_eq!(timeless(climb(&elsewhere, &[])), timeless(first));
+    // What is written down after the target is no prediction.
+    std::fs::remove_file(elsewhere.path("out/predictions.json")).unwrap();
+    std::thread::sleep(Duration::from_millis(1100));
+    let late = elsewhere.run(&["ladder", "--out", "out"]);
+    assert!(late.code == Some(1) && late.stdout.contains("after the target: no prediction"), "{}", late.stdout);
 
     // More rungs are fitted again, and the report says that this came after the target.
     let more = climb(&folder, &["--add-rungs", "2"]);

@@ -86,9 +86,15 @@ pub struct Ascent {
 }
 
 impl Ascent {
-    /// The prediction that the target tests: the last one that was written down before it began.
+    /// The prediction that the target tests: the last one that was written down before it began; the first one that was
+    /// written down at all when none was.
     pub fn tested(&self) -> &Prediction {
-        self.predictions.iter().rfind(|p| p.made <= self.target_begun).unwrap_or(&self.predictions[0])
+        self.predictions.iter().rfind(|p| self.is_before(p)).unwrap_or(&self.predictions[0])
+    }
+
+    /// Whether a prediction was written down before the target began.
+    pub fn is_before(&self, prediction: &Prediction) -> bool {
+        prediction.made <= self.target_begun
     }
 
     /// Mean relative error of the predicted losses on the way.
@@ -135,10 +141,10 @@ impl Climber<'_> {
         let jobs = self.design.rungs.iter().map(|rung| self.job(*rung, factor)).collect::<Result<Vec<_>, _>>()?;
         let target = self.job(self.design.target, factor)?;
         let finished = Mutex::new(0);
-        let as_it_stands = |_: &Job| {
+        let as_it_stands = |outcome: &Outcome| {
             let mut finished = finished.lock().unwrap_or_else(|e| e.into_inner());
             *finished += 1;
-            if *finished < ENOUGH || *finished == jobs.len() {
+            if *finished < ENOUGH || *finished == jobs.len() || outcome.already {
                 return;
             }
             // While rungs are missing, a refusal only means that more are needed.
@@ -180,17 +186,17 @@ impl Climber<'_> {
         phase: Phase,
         jobs: &[Job],
         options: &SweepOptions,
-        ended: &(dyn Fn(&Job) + Sync),
+        ended: &(dyn Fn(&Outcome) + Sync),
     ) -> Result<Option<Vec<Outcome>>, SweepError> {
         (self.tell)(Progress::Phase { phase, jobs });
         let finished = run(jobs, options, &|update| {
             let over = match &update {
-                Update::End { job, result: Ok(outcome) } if outcome.reason == Reason::Finished => Some(*job),
+                Update::End { result: Ok(outcome), .. } if outcome.reason == Reason::Finished => Some((*outcome).clone()),
                 _ => None,
             };
             (self.tell)(Progress::Update(update));
-            if let Some(job) = over {
-                ended(&jobs[job]);
+            if let Some(outcome) = over {
+                ended(&outcome);
             }
         })?;
         let mut outcomes = Vec::new();

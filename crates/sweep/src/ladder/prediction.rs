@@ -24,7 +24,7 @@ pub struct Prediction {
     pub schema: String,
     /// Seconds since 1970 when it was made.
     pub made: u64,
-    /// Hash of everything below: whoever has it can tell that nothing was changed later.
+    /// Hash of the time and everything below: whoever has it can tell that nothing was changed later.
     pub hash: String,
     /// The claim itself.
     #[serde(flatten)]
@@ -159,8 +159,8 @@ fn hash_of(rows: &Table) -> String {
 }
 
 impl Claim {
-    fn hash(&self) -> String {
-        ContentHash::of(&serde_json::to_vec(self).expect("a claim is plain data")).to_string()
+    fn hash(&self, made: u64) -> String {
+        ContentHash::of(&serde_json::to_vec(&(made, self)).expect("a claim is plain data")).to_string()
     }
 }
 
@@ -168,7 +168,7 @@ impl Prediction {
     /// The claim with the present time.
     pub fn now(claim: Claim) -> Self {
         let made = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |t| t.as_secs());
-        Self { schema: "kleiber.ladder-prediction/1".into(), made, hash: claim.hash(), claim }
+        Self { schema: "kleiber.ladder-prediction/1".into(), made, hash: claim.hash(made), claim }
     }
 
     /// All predictions that were written down in a file, the first first; none where there is no file.
@@ -185,7 +185,7 @@ impl Prediction {
         };
         let bytes = kleiber_core::guard::load_small(path, 16 << 20)?;
         let all: Vec<Self> = serde_json::from_slice(&bytes).map_err(|e| broken(e.to_string()))?;
-        match all.iter().find(|p| p.hash != p.claim.hash()) {
+        match all.iter().find(|p| p.hash != p.claim.hash(p.made)) {
             Some(p) => Err(broken(format!(
                 "the prediction of hash {} is not what was written then",
                 &p.hash[..12.min(p.hash.len())]

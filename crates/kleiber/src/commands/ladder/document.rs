@@ -52,12 +52,12 @@ pub(super) struct Result<'a> {
     pub(super) measured: f64,
     pub(super) relative_error: f64,
     pub(super) inside_interval: bool,
-    /// The error as a share of the loss drop from the largest rung to the target.
-    pub(super) share_of_drop: f64,
+    /// The error as a share of the loss drop from the best rung to the target; nothing where that is within the noise.
+    pub(super) share_of_drop: Option<f64>,
     /// Standard deviation of the loss between seeds.
     pub(super) noise: Option<f64>,
     pub(super) baselines: IndexMap<&'a str, BaselineDocument>,
-    /// Whether the law's error is below that of every baseline.
+    /// Whether the law's error is below that of every baseline by more than the noise.
     pub(super) baselines_beaten: bool,
     pub(super) trajectory: Trajectory<'a>,
     target_begun: u64,
@@ -87,6 +87,8 @@ pub(super) struct Predicted<'a> {
     pub(super) level: f64,
     pub(super) times_beyond: f64,
     pub(super) made: u64,
+    /// Whether it was written down before the target began; it is no prediction otherwise.
+    pub(super) before_target: bool,
     pub(super) hash: &'a str,
 }
 
@@ -178,9 +180,9 @@ impl<'a> Document<'a> {
         Self { result: Some(Result::new(ascent)), ..Self::of(args, design, texts, "finished", runs) }
     }
 
-    /// Whether the measured loss is inside the predicted interval.
+    /// Whether a prediction was made and the measured loss is inside its interval.
     pub(super) fn inside(&self) -> bool {
-        self.result.as_ref().is_some_and(|r| r.inside_interval)
+        self.result.as_ref().is_some_and(|r| r.inside_interval && r.prediction.before_target)
     }
 
     /// The result for people.
@@ -202,8 +204,10 @@ impl<'a> Result<'a> {
             .map(|(name, &value)| (name.as_str(), BaselineDocument { value, relative_error: error(value) }))
             .collect();
         let relative_error = error(claim.value);
-        let largest = ascent.rungs.iter().max_by(|a, b| a.flops.total_cmp(&b.flops));
-        let drop = largest.map_or(f64::NAN, |rung| rung.outcome.evaluation.loss - measured);
+        let losses = ascent.rungs.iter().map(|rung| rung.outcome.evaluation.loss);
+        let drop = losses.fold(f64::INFINITY, f64::min) - measured;
+        let noise = claim.noise.unwrap_or(0.0);
+        let off = |value: f64| (value - measured).abs();
         Self {
             learning_rate: LearningRate { factor: ascent.factor, search: &ascent.search },
             law: Law { name: &claim.law, equation: &ascent.forecast.fit.equation, coefficients: &claim.coefficients },
@@ -215,14 +219,15 @@ impl<'a> Result<'a> {
                 level: claim.level,
                 times_beyond: claim.times_beyond,
                 made: prediction.made,
+                before_target: ascent.is_before(prediction),
                 hash: &prediction.hash,
             },
             measured,
             relative_error,
             inside_interval: claim.low <= measured && measured <= claim.high,
-            share_of_drop: (claim.value - measured).abs() / drop,
+            share_of_drop: (drop > noise).then(|| off(claim.value) / drop),
             noise: claim.noise,
-            baselines_beaten: baselines.values().all(|b| b.relative_error.abs() > relative_error.abs()),
+            baselines_beaten: baselines.values().all(|b| off(b.value) > off(claim.value) + noise),
             baselines,
             trajectory: Trajectory {
                 predicted: &claim.trajectory,
@@ -253,7 +258,15 @@ impl<'a> Result<'a> {
                 "predicted",
                 format!("{:.4} nats/token, {:.0}% between {:.4} and {:.4}", p.value, 100.0 * p.level, p.low, p.high),
             ),
-            ("written down", format!("{} as {}", date(p.made), &p.hash[..12])),
+            (
+                "written down",
+                format!(
+                    "{} as {}{}",
+                    date(p.made),
+                    &p.hash[..12],
+                    if p.before_target { "" } else { ", after the target: no prediction" }
+                ),
+            ),
             ("target begun", date(self.target_begun)),
             (
                 "measured",
@@ -265,11 +278,12 @@ impl<'a> Result<'a> {
             ),
             (
                 "error",
-                format!(
-                    "{}, {} of the drop from the largest rung",
-                    percent(self.relative_error),
-                    percent(self.share_of_drop)
-                ),
+                match self.share_of_drop {
+                    Some(share) => {
+                        format!("{}, {} of the drop from the best rung", percent(self.relative_error), percent(share))
+                    }
+                    None => percent(self.relative_error),
+                },
             ),
         ];
         for (name, baseline) in &self.baselines {

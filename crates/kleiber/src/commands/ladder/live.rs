@@ -92,7 +92,7 @@ impl Live {
             }
             Progress::Forecast(forecast) => state.say(&as_it_stands(forecast)),
             Progress::Written(prediction) => {
-                let line = format!("written down as {}, before the target is trained", &prediction.hash[..12]);
+                let line = format!("the prediction is written down as {}", &prediction.hash[..12]);
                 state.say(&line);
             }
         }

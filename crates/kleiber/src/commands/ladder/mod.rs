@@ -11,11 +11,13 @@ use crate::output::{Output, write_stderr};
 use crate::render;
 use clap::{Args, ValueEnum};
 use document::Document;
+use kleiber_core::units::format_significant;
 use kleiber_sweep::SweepOptions;
 use kleiber_sweep::ladder::{Ascent, DESIGN, Design, Preset, base_config, climb};
+use kleiber_train::config::{Auto, TokenBudget};
 use kleiber_train::{RunConfig, Texts};
 use live::Live;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 
@@ -78,9 +80,9 @@ pub(crate) struct LadderArgs {
     /// A key of the configuration, such as model.positions=alibi.
     #[arg(long = "set", value_name = "KEY=VALUE")]
     set: Vec<String>,
-    /// Rungs beyond the usual ones; a finished ladder is fitted again with them.
-    #[arg(long, value_name = "N")]
-    add_rungs: Option<usize>,
+    /// Cells of rungs beyond the usual ones, at most 8; a finished ladder is fitted again with them.
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u8).range(0..=8))]
+    add_rungs: Option<u8>,
     /// Seed of all runs. [default: 0]
     #[arg(long, value_name = "N")]
     seed: Option<u64>,
@@ -106,10 +108,13 @@ pub(crate) fn run(args: &LadderArgs, quiet: bool) -> Result<Output, CliError> {
         Some(design) => same_ladder(args, design)?,
         None => config(args, args.seed.unwrap_or(0))?,
     };
+    if args.minutes.is_some() && config.train.tokens != TokenBudget::Auto {
+        return Err(CliError::usage("--minutes scales the tokens that train.tokens gives", "give one of them"));
+    }
     let cache = args.cache.clone().unwrap_or_else(|| args.out.join("data"));
     let texts = Texts::prepare(&config, &cache, &super::stages(quiet))?;
     let vocab = texts.tokenizer.vocab();
-    let more = args.add_rungs.unwrap_or(0);
+    let more = usize::from(args.add_rungs.unwrap_or(0));
     let (design, seconds) = match stored {
         Some(design) if design.more >= more => (design, None),
         Some(design) => (Design::new(&config, design.preset, design.scale, vocab, more)?, None),
@@ -176,7 +181,16 @@ fn finish(args: &LadderArgs, design: &Design, texts: &Texts, ascent: &Ascent) ->
         .hints
         .push(format!("wrote {first}; the rows are in {}", args.out.join(kleiber_sweep::ladder::TABLE).display()));
     let law = args.out.join(LAW);
-    output.hints.push(format!("next: kleiber plan compute {} --flops 1e15", law.display()));
+    let budget = format_significant(4.0 * document.target.flops, 2);
+    output.hints.push(format!("next: kleiber plan compute {} --flops {budget}", law.display()));
+    let fit = &ascent.forecast.fit;
+    output = output.with_findings(fit.status, &[], &fit.warnings);
+    if ascent.factor <= ascent.search[0].0 || ascent.factor >= ascent.search[ascent.search.len() - 1].0 {
+        let factor = format_significant(ascent.factor, 3);
+        output
+            .notes
+            .push(format!("warning: the best learning rate is at the end of the search, {factor} times the usual one"));
+    }
     Ok(output)
 }
 
@@ -188,6 +202,11 @@ fn config(args: &LadderArgs, seed: u64) -> Result<RunConfig, CliError> {
     let mut config = RunConfig::load_over(&base_config(seed), args.config.as_deref(), &overrides)?;
     if args.seed.is_some() {
         config.seed = seed;
+    }
+    // The vocabulary of 1,024 is for a tokenizer that is learned.
+    let own = config.data.tokenizer != "bpe" || kleiber_data::Prepared::is_at(Path::new(&config.data.source));
+    if own && config.data.vocab == base_config(seed).data.vocab {
+        config.data.vocab = Auto::Auto;
     }
     Ok(config)
 }
@@ -205,6 +224,9 @@ fn same_ladder(args: &LadderArgs, design: &Design) -> Result<RunConfig, CliError
     }
     if args.seed.is_some_and(|seed| seed != design.asked.seed) {
         return Err(other("seed"));
+    }
+    if args.minutes.is_some() {
+        return Err(other("time"));
     }
     let asked = args.corpus.is_some() || args.config.is_some() || !args.set.is_empty();
     if asked && config(args, design.asked.seed)? != design.asked {

@@ -24,8 +24,9 @@ pub(super) fn report(document: &Document<'_>, design: &Design, ascent: &Ascent) 
             format_significant(p.times_beyond, 3)
         ),
         format!(
-            "Answer, written down {} before the target was begun {}: {:.4} nats per token, {:.0}% between {:.4} and {:.4}. Measured: {:.4}, {} the interval; the error is {} of the loss.",
+            "Answer, written down {}{}, the target begun {}: {:.4} nats per token, {:.0}% between {:.4} and {:.4}. Measured: {:.4}, {} the interval; the error is {} of the loss.",
             date(p.made),
+            if p.before_target { "" } else { " (after the target: no prediction)" },
             date(ascent.target_begun),
             p.value,
             100.0 * p.level,
@@ -36,9 +37,9 @@ pub(super) fn report(document: &Document<'_>, design: &Design, ascent: &Ascent) 
             percent(result.relative_error)
         ),
         if result.baselines_beaten {
-            "The law beats the simpler rules below.".into()
+            "The law beats the simpler rules below by more than the noise of seeds.".into()
         } else {
-            "A simpler rule below was as good as the law or better.".into()
+            "A simpler rule below was as good as the law, within the noise of seeds, or better.".into()
         },
     ];
     let mut sections = vec![
@@ -79,8 +80,7 @@ pub(super) fn report(document: &Document<'_>, design: &Design, ascent: &Ascent) 
     );
     if ascent.predictions.len() > 1 {
         let row = |p: &kleiber_sweep::ladder::Prediction| {
-            let when =
-                if p.made <= ascent.target_begun { "before the target" } else { "after the target: no prediction" };
+            let when = if ascent.is_before(p) { "before the target" } else { "after the target: no prediction" };
             vec![date(p.made), p.hash[..12].to_string(), format!("{:.4}", p.claim.value), when.to_string()]
         };
         let table = TableBlock {
@@ -142,8 +142,7 @@ pub(super) fn ladder_figure(document: &Document<'_>) -> Figure {
     Figure {
         id: "ladder".into(),
         title: "Rungs, prediction and measurement".into(),
-        caption: "Each point is a rung; the mark with its interval was written down before the target was trained."
-            .into(),
+        caption: "Each point is a rung; the mark with its interval is the prediction.".into(),
         x: axis("training compute", "FLOP", true),
         y: axis("loss", "nats/token", true),
         layers,

@@ -33,7 +33,7 @@ use std::path::PathBuf;
 pub(crate) struct SizeArgs {
     /// A model of the catalogue.
     model: Option<String>,
-    /// A Hugging Face config.json, or a folder that holds one.
+    /// A Hugging Face config.json, a folder that holds one, or that of a run.
     #[arg(long, value_name = "FILE")]
     config: Option<PathBuf>,
     #[command(flatten)]
@@ -106,10 +106,11 @@ pub(crate) fn run(args: &SizeArgs) -> Result<Output, CliError> {
         return report::report(args, name, Some(entry), &entry.shape()?, notes);
     }
     if let Some(path) = &args.config {
-        let path = &if path.is_dir() { path.join(CONFIG) } else { path.clone() };
+        let found = kleiber_train::checkpoint::locate(path).map(|folder| folder.join(CONFIG));
+        let path = &found.unwrap_or_else(|| path.clone());
         let config = match Config::read(path) {
             // The families of published models do not include our own.
-            Err(CoreError::Config { field, .. }) if field == "model_type" && read_config(path).is_ok() => {
+            Err(CoreError::Config { field, found, .. }) if field == "model_type" && found.contains("kleiber") => {
                 return report::report(args, "kleiber", None, &read_config(path)?.shape(), Vec::new());
             }
             config => config?,
