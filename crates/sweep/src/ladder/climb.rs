@@ -191,7 +191,9 @@ impl Climber<'_> {
         (self.tell)(Progress::Phase { phase, jobs });
         let finished = run(jobs, options, &|update| {
             let over = match &update {
-                Update::End { result: Ok(outcome), .. } if outcome.reason == Reason::Finished => Some((*outcome).clone()),
+                Update::End { result: Ok(outcome), .. } if outcome.reason == Reason::Finished => {
+                    Some((*outcome).clone())
+                }
                 _ => None,
             };
             (self.tell)(Progress::Update(update));

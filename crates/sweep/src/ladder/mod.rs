@@ -11,5 +11,5 @@ mod trajectory;
 
 pub use climb::{Ascent, DESIGN, Made, PREDICTIONS, Phase, Progress, TABLE, climb};
 pub use design::{Design, Preset, Rung, base_config};
-pub use prediction::{Claim, Forecast, LEVEL, Prediction};
-pub use trajectory::{Curve, Curves, mean_error};
+pub use prediction::{Claim, Forecast, Prediction};
+pub use trajectory::Curve;

@@ -15,7 +15,7 @@ use std::time::{SystemTime, UNIX_EPOCH};
 /// Laws that may predict, by how well they extrapolate among the rungs.
 const LAWS: [&str; 3] = ["chinchilla", "over-training", "kaplan"];
 /// Nominal coverage of intervals.
-pub const LEVEL: f64 = 0.95;
+const LEVEL: f64 = 0.95;
 
 /// What is said of the target.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]

@@ -13,7 +13,7 @@ const BEGINNING: f64 = 0.1;
 
 /// Losses of runs on their way, each run from its beginning to its end.
 #[derive(Debug, Clone, Default)]
-pub struct Curves {
+pub(super) struct Curves {
     runs: Vec<Curve>,
     /// Where the rate begins to fall, as a share of the tokens.
     decay_from: f64,
@@ -51,7 +51,7 @@ pub(super) fn measured(folder: &Path, plan: &Plan) -> Result<Curve, SweepError> 
 
 impl Curves {
     /// The curves of runs that share the schedule of `target`.
-    pub fn new(runs: Vec<Curve>, target: &Plan) -> Self {
+    pub(super) fn new(runs: Vec<Curve>, target: &Plan) -> Self {
         let decay_from = match target.options.schedule.kind {
             Kind::Wsd { decay_share, .. } | Kind::Power { decay_share, .. } => 1.0 - decay_share,
             Kind::Constant => 1.0,
@@ -66,7 +66,7 @@ impl Curves {
 
     /// The loss of the target on its way to the loss `last`, as pairs of tokens and nats per token; empty when the runs
     /// say too little.
-    pub fn predict(&self, target: Rung, last: f64) -> Vec<(f64, f64)> {
+    pub(super) fn predict(&self, target: Rung, last: f64) -> Vec<(f64, f64)> {
         let Some(stable) = self.stable() else { return Vec::new() };
         let (params, total) = (target.params as f64, target.tokens as f64);
         let from = self.decay_from * total;
@@ -133,7 +133,7 @@ impl Curves {
 }
 
 /// Mean of |predicted - measured| / measured over the tokens that both have; nothing where there are none.
-pub fn mean_error(predicted: &[(f64, f64)], measured: &[(f64, f64)]) -> Option<f64> {
+pub(super) fn mean_error(predicted: &[(f64, f64)], measured: &[(f64, f64)]) -> Option<f64> {
     let at = |tokens: f64| measured.iter().find(|m| (m.0 - tokens).abs() < 0.5).map(|m| m.1);
     let errors: Vec<f64> = predicted.iter().filter_map(|p| Some((p.1 - at(p.0)?).abs() / at(p.0)?)).collect();
     (!errors.is_empty()).then(|| errors.iter().sum::<f64>() / errors.len() as f64)

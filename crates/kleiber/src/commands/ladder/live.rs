@@ -1,11 +1,11 @@
 //! What a ladder shows while it works: one line per finished run with the law as it stands, and how far all of it is.
 
 use super::plan::Run;
-use super::time;
+use crate::commands::train::duration;
 use crate::output::write_stderr;
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use kleiber_core::units::{format_quantity, format_significant};
-use kleiber_sweep::ladder::{Design, Forecast, Phase, Progress};
+use kleiber_sweep::ladder::{Forecast, Phase, Progress};
 use kleiber_sweep::{Job, Update};
 use kleiber_train::{Event, Outcome};
 use std::io::IsTerminal;
@@ -45,7 +45,7 @@ struct Known {
 }
 
 impl Live {
-    pub(super) fn new(_: &Design, runs: &[Run], quiet: bool) -> Self {
+    pub(super) fn new(runs: &[Run], quiet: bool) -> Self {
         let bar = (!quiet && std::io::stderr().is_terminal()).then(|| {
             let bar = ProgressBar::with_draw_target(Some(1000), ProgressDrawTarget::stderr());
             // The template is a constant: it can be read.
@@ -157,7 +157,7 @@ impl State {
             running.map(|j| format!("{} at {:.0}%", j.label, 100.0 * j.at as f64 / j.tokens as f64)).collect();
         let mut text = format!("{:.0}% of the ladder", 100.0 * share);
         if self.phase != Phase::Search && made > 0.01 * self.all {
-            text.push_str(&format!(", about {} left", time(left)));
+            text.push_str(&format!(", about {} left", duration(left)));
         }
         text.push_str(&format!("; {}", running.join(", ")));
         match &self.bar {

@@ -5,7 +5,7 @@ mod live;
 mod plan;
 mod report;
 
-use super::train::{available_memory, duration};
+use super::train::available_memory;
 use crate::error::CliError;
 use crate::output::{Output, write_stderr};
 use crate::render;
@@ -147,7 +147,7 @@ pub(crate) fn run(args: &LadderArgs, quiet: bool) -> Result<Output, CliError> {
         memory: if available == 0 { u64::MAX } else { (MEMORY_SHARE * available as f64) as u64 },
         stop,
     };
-    let live = Live::new(&design, &runs, quiet);
+    let live = Live::new(&runs, quiet);
     let ascent = climb(&design, &texts, &args.out, &options, &|progress| live.tell(&progress))?;
     drop(live);
     let Some(ascent) = ascent else {
@@ -233,9 +233,4 @@ fn same_ladder(args: &LadderArgs, design: &Design) -> Result<RunConfig, CliError
         return Err(other("configuration"));
     }
     Ok(design.asked.clone())
-}
-
-/// Seconds for people.
-fn time(seconds: f64) -> String {
-    duration(seconds)
 }

@@ -1,6 +1,6 @@
 //! The runs of a ladder before they are made.
 
-use super::time;
+use crate::commands::train::duration;
 use crate::error::CliError;
 use crate::render::{TableBlock, terminal_table};
 use kleiber_core::units::{format_quantity, format_significant};
@@ -95,7 +95,7 @@ pub(super) fn show(design: &Design, runs: &[Run], seconds: Option<f64>) -> Strin
         format_quantity((all / 1e9).round() * 1e9)
     );
     if let Some(seconds) = seconds {
-        text.push_str(&format!(", about {}", time(seconds)));
+        text.push_str(&format!(", about {}", duration(seconds)));
     }
     text + "\n"
 }
