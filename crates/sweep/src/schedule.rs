@@ -109,7 +109,7 @@ pub fn run(
             return Err(SweepError::Twins { first, second, run });
         }
     }
-    let cost = |job: &Job| job.plan.tokens() as f64 * job.plan.counts.flops_per_token as f64;
+    let cost = |job: &Job| job.plan.flops();
     let mut waiting: Vec<usize> = (0..jobs.len()).collect();
     waiting.sort_by(|&a, &b| cost(&jobs[a]).total_cmp(&cost(&jobs[b])).then(b.cmp(&a)));
     let workers = options.parallel.clamp(1, jobs.len().max(1));

@@ -218,6 +218,11 @@ impl Plan {
     pub fn tokens(&self) -> u64 {
         self.options.schedule.total
     }
+
+    /// Training FLOP of the whole run, attention counted.
+    pub fn flops(&self) -> f64 {
+        self.tokens() as f64 * self.counts.flops_per_token as f64
+    }
 }
 
 impl Counts {

@@ -1,5 +1,6 @@
 //! One file per subcommand.
 
+mod bar;
 pub(crate) mod compare;
 pub(crate) mod completions;
 pub(crate) mod data;
@@ -24,6 +25,9 @@ use kleiber_data::Stage;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
+
+/// Share of the available memory that runs beside each other may be estimated to need.
+const MEMORY_SHARE: f64 = 0.8;
 
 /// Runs the command that was asked for.
 pub(crate) fn run(cli: &Cli) -> Result<Output, CliError> {
@@ -74,6 +78,14 @@ pub(crate) fn on_interrupt(stop: &Arc<AtomicBool>) {
         first = Some(Instant::now());
         write_stderr("ending after this step, with a checkpoint; once more ends at once");
     });
+}
+
+/// Bytes that runs beside each other may be estimated to need: most of what is free.
+pub(crate) fn memory_of_runs() -> u64 {
+    match train::available_memory() {
+        0 => u64::MAX,
+        available => (MEMORY_SHARE * available as f64) as u64,
+    }
 }
 
 /// A positive quantity with an optional unit, for clap.

@@ -1,6 +1,7 @@
 //! `kleiber sweep`: many runs as one thing.
 
-use super::train::{available_memory, duration, line, status};
+use super::memory_of_runs;
+use super::train::{duration, line, status};
 use crate::error::CliError;
 use crate::output::{Output, write_stderr};
 use crate::render::{self, TableBlock};
@@ -15,9 +16,6 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
-
-/// Share of the available memory that runs may be estimated to need.
-const MEMORY_SHARE: f64 = 0.8;
 
 /// Train every cell of a grid or a list, beside each other within memory.
 ///
@@ -130,10 +128,7 @@ pub(crate) fn run(args: &SweepArgs, quiet: bool) -> Result<Output, CliError> {
     }
     let stop = Arc::new(AtomicBool::new(false));
     super::on_interrupt(&stop);
-    let memory = args.memory.unwrap_or_else(|| match available_memory() {
-        0 => u64::MAX,
-        available => (MEMORY_SHARE * available as f64) as u64,
-    });
+    let memory = args.memory.unwrap_or_else(memory_of_runs);
     let options =
         SweepOptions { runs: args.runs.clone(), table: table.clone(), parallel, threads, memory, stop: stop.clone() };
     let tell = |update: Update<'_>| {
@@ -220,7 +215,7 @@ fn cell(job: &Job, status: &'static str) -> CellDocument {
         run: job.name(),
         params: plan.counts.params,
         tokens,
-        flops: tokens as f64 * plan.counts.flops_per_token as f64,
+        flops: plan.flops(),
         memory: Memory::estimate(plan, job.texts.bytes()).total(),
         status,
         loss: None,

@@ -1,6 +1,7 @@
 //! What simpler rules say of a larger run: a law has to beat them.
 
 use indexmap::IndexMap;
+use kleiber_core::stats::line;
 
 /// Predictions at `flops` from runs of these FLOP and losses, by name.
 pub(super) fn all(fitted: &[f64], losses: &[f64], flops: f64) -> IndexMap<String, f64> {
@@ -38,12 +39,9 @@ fn power_law(runs: &[(f64, f64)], flops: f64) -> Option<f64> {
     if runs.len() < 2 {
         return None;
     }
-    let count = runs.len() as f64;
     let (x, y): (Vec<f64>, Vec<f64>) = runs.iter().map(|(c, l)| (c.ln(), l.ln())).unzip();
-    let (mx, my) = (x.iter().sum::<f64>() / count, y.iter().sum::<f64>() / count);
-    let slope = x.iter().zip(&y).map(|(x, y)| (x - mx) * (y - my)).sum::<f64>()
-        / x.iter().map(|x| (x - mx).powi(2)).sum::<f64>();
-    Some((my + slope * (flops.ln() - mx)).exp())
+    let (slope, intercept, _) = line(&x, &y);
+    Some((intercept + slope * flops.ln()).exp())
 }
 
 #[cfg(test)]

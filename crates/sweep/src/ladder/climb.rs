@@ -163,7 +163,7 @@ impl Climber<'_> {
         let made = |rung: &Rung, job: &Job, outcome: &Outcome| {
             let folder = self.options.runs.join(job.name());
             let curve = trajectory::measured(&folder, &job.plan)?;
-            Ok::<_, SweepError>(Made { rung: *rung, folder, flops: flops(&job.plan), outcome: outcome.clone(), curve })
+            Ok::<_, SweepError>(Made { rung: *rung, folder, flops: job.plan.flops(), outcome: outcome.clone(), curve })
         };
         let rungs = self.design.rungs.iter().zip(&jobs).zip(&outcomes).map(|((r, j), o)| made(r, j, o));
         let rungs = rungs.collect::<Result<Vec<_>, _>>()?;
@@ -224,7 +224,7 @@ impl Climber<'_> {
         let curves = jobs.iter().zip(&names).filter(|(_, name)| labels.iter().any(|l| **l == ***name));
         let curves = curves.map(|(job, name)| trajectory::measured(&self.options.runs.join(name), &job.plan));
         let curves = Curves::new(curves.collect::<Result<_, _>>()?, &target.plan);
-        forecast(&table.take(&rows), &curves, (self.design.target, flops(&target.plan)), self.design.asked.seed)
+        forecast(&table.take(&rows), &curves, (self.design.target, target.plan.flops()), self.design.asked.seed)
     }
 
     /// Writes a prediction down unless it is the last one already.
@@ -238,10 +238,6 @@ impl Climber<'_> {
         all.last().into_iter().for_each(|last| (self.tell)(Progress::Written(last)));
         Ok(all)
     }
-}
-
-fn flops(plan: &Plan) -> f64 {
-    plan.tokens() as f64 * plan.counts.flops_per_token as f64
 }
 
 /// When a run began.

@@ -8,7 +8,7 @@ use kleiber_train::{Plan, RunConfig};
 use serde::{Deserialize, Serialize};
 
 /// Factors of the learning rate that are tried on the smallest size.
-pub(super) const FACTORS: [f64; 4] = [0.25, 0.5, 1.0, 2.0];
+pub const FACTORS: [f64; 4] = [0.25, 0.5, 1.0, 2.0];
 /// Sizes of the rungs as shares of the target's parameters, smallest first.
 const SIZES: [f64; 4] = [1.0 / 24.0, 1.0 / 12.0, 1.0 / 6.0, 1.0 / 3.0];
 /// Rungs as (compute as a share of the target's, index of the size, seeds). Along a level of compute sizes trade against
@@ -141,7 +141,7 @@ impl Design {
             rungs: Vec::new(),
             search: target,
         };
-        let flops = plan.tokens() as f64 * plan.counts.flops_per_token as f64;
+        let flops = plan.flops();
         for &(share, size, seeds) in RUNGS.iter().chain(MORE.iter().take(more)) {
             for _ in 0..seeds {
                 let rung = design.rung(SIZES[size], BELOW * share * flops, vocab)?;
@@ -228,7 +228,7 @@ mod tests {
         let design = Design::new(&base_config(3), preset, 1.0, 1024, 0).unwrap();
         let of = |rung: &Rung| {
             let plan = Plan::new(&design.run(*rung, None), 1024).unwrap();
-            (plan.counts.params, plan.tokens() as f64 * plan.counts.flops_per_token as f64)
+            (plan.counts.params, plan.flops())
         };
         let rungs = design.rungs.iter().map(of).collect();
         let target = of(&design.target).1;

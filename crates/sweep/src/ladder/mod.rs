@@ -10,6 +10,6 @@ mod prediction;
 mod trajectory;
 
 pub use climb::{Ascent, DESIGN, Made, PREDICTIONS, Phase, Progress, TABLE, climb};
-pub use design::{Design, Preset, Rung, base_config};
+pub use design::{Design, FACTORS, Preset, Rung, base_config};
 pub use prediction::{Claim, Forecast, Prediction};
 pub use trajectory::Curve;

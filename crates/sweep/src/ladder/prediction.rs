@@ -4,6 +4,7 @@ use super::{Rung, baseline, trajectory};
 use crate::SweepError;
 use indexmap::IndexMap;
 use kleiber_core::CoreError;
+use kleiber_core::stats::mean;
 use kleiber_core::table::Table;
 use kleiber_data::ContentHash;
 use kleiber_laws::compare::{Comparison, compare};
@@ -142,7 +143,7 @@ fn noise(rows: &Table) -> Result<Option<f64>, CoreError> {
     }
     let (mut squares, mut freedom) = (0.0, 0);
     for cell in cells.values() {
-        let mean = cell.iter().sum::<f64>() / cell.len() as f64;
+        let mean = mean(cell);
         squares += cell.iter().map(|l| (l - mean).powi(2)).sum::<f64>();
         freedom += cell.len() - 1;
     }

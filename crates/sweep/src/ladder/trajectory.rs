@@ -2,6 +2,7 @@
 
 use super::Rung;
 use crate::SweepError;
+use kleiber_core::stats::{mean, median};
 use kleiber_core::table::Table;
 use kleiber_laws::{Law, Options};
 use kleiber_train::events::{self, Event};
@@ -124,11 +125,7 @@ impl Curves {
                 }
             }
         }
-        if powers.is_empty() {
-            1.0
-        } else {
-            kleiber_core::stats::quantile_sorted(&kleiber_core::stats::sorted(&powers), 0.5)
-        }
+        if powers.is_empty() { 1.0 } else { median(&powers) }
     }
 }
 
@@ -136,7 +133,7 @@ impl Curves {
 pub(super) fn mean_error(predicted: &[(f64, f64)], measured: &[(f64, f64)]) -> Option<f64> {
     let at = |tokens: f64| measured.iter().find(|m| (m.0 - tokens).abs() < 0.5).map(|m| m.1);
     let errors: Vec<f64> = predicted.iter().filter_map(|p| Some((p.1 - at(p.0)?).abs() / at(p.0)?)).collect();
-    (!errors.is_empty()).then(|| errors.iter().sum::<f64>() / errors.len() as f64)
+    (!errors.is_empty()).then(|| mean(&errors))
 }
 
 #[cfg(test)]

@@ -113,7 +113,7 @@ impl RungDocument {
             label: run.rung.label(),
             params: plan.counts.params,
             tokens: plan.tokens(),
-            flops: run.flops(),
+            flops: plan.flops(),
             seed: plan.config.seed,
             loss: None,
             seconds: None,

@@ -1,19 +1,14 @@
 //! What a ladder shows while it works: one line per finished run with the law as it stands, and how far all of it is.
 
 use super::plan::Run;
+use crate::commands::bar::Bar;
 use crate::commands::train::duration;
-use crate::output::write_stderr;
-use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use kleiber_core::units::{format_quantity, format_significant};
 use kleiber_sweep::ladder::{Forecast, Phase, Progress};
 use kleiber_sweep::{Job, Update};
 use kleiber_train::{Event, Outcome};
-use std::io::IsTerminal;
 use std::sync::{Mutex, MutexGuard};
-use std::time::{Duration, Instant};
-
-/// Time between lines of progress that are not on a terminal.
-const BETWEEN: Duration = Duration::from_secs(10);
+use std::time::Instant;
 
 /// Shows what happens on stderr.
 pub(super) struct Live {
@@ -22,7 +17,7 @@ pub(super) struct Live {
 }
 
 struct State {
-    bar: Option<ProgressBar>,
+    bar: Bar,
     jobs: Vec<Known>,
     phase: Phase,
     /// FLOP of all rungs and the target.
@@ -32,7 +27,6 @@ struct State {
     begun: Instant,
     /// FLOP that were made before this call.
     found: f64,
-    last: Option<Instant>,
 }
 
 struct Known {
@@ -46,21 +40,14 @@ struct Known {
 
 impl Live {
     pub(super) fn new(runs: &[Run], quiet: bool) -> Self {
-        let bar = (!quiet && std::io::stderr().is_terminal()).then(|| {
-            let bar = ProgressBar::with_draw_target(Some(1000), ProgressDrawTarget::stderr());
-            // The template is a constant: it can be read.
-            bar.set_style(ProgressStyle::with_template("{bar:24} {msg}").unwrap_or(ProgressStyle::default_bar()));
-            bar
-        });
         let state = State {
-            bar,
+            bar: Bar::new(1000, "{bar:24} {msg}"),
             jobs: Vec::new(),
             phase: Phase::Search,
-            all: runs.iter().map(Run::flops).sum(),
+            all: runs.iter().map(|run| run.plan.flops()).sum(),
             before: 0.0,
             begun: Instant::now(),
             found: 0.0,
-            last: None,
         };
         Self { quiet, state: Mutex::new(state) }
     }
@@ -80,7 +67,7 @@ impl Live {
             Progress::Update(Update::End { job, result: Ok(outcome) }) => state.end(*job, outcome),
             Progress::Update(Update::End { job, result: Err(error) }) => {
                 let line = format!("{}: failed: {error}", state.jobs[*job].label);
-                state.say(&line);
+                state.bar.say(&line);
             }
             Progress::Update(Update::Event { job, event: Event::Step { tokens, tokens_per_second, .. } }) => {
                 state.step(*job, *tokens, *tokens_per_second);
@@ -88,12 +75,12 @@ impl Live {
             Progress::Update(_) => {}
             Progress::Factor(factor) => {
                 let line = format!("learning rate: {} times the default of each size", format_significant(*factor, 3));
-                state.say(&line);
+                state.bar.say(&line);
             }
-            Progress::Forecast(forecast) => state.say(&as_it_stands(forecast)),
+            Progress::Forecast(forecast) => state.bar.say(&as_it_stands(forecast)),
             Progress::Written(prediction) => {
                 let line = format!("the prediction is written down as {}", &prediction.hash[..12]);
-                state.say(&line);
+                state.bar.say(&line);
             }
         }
     }
@@ -119,7 +106,7 @@ impl State {
             Phase::Rungs => "rungs",
             Phase::Target => "target",
         };
-        self.say(&format!("{name}: {} runs", jobs.len()).replace(": 1 runs", ""));
+        self.bar.say(&format!("{name}: {} runs", jobs.len()).replace(": 1 runs", ""));
     }
 
     /// FLOP made so far, without the search.
@@ -143,7 +130,7 @@ impl State {
             format_quantity(outcome.tokens as f64),
             outcome.evaluation.loss
         );
-        self.say(&line);
+        self.bar.say(&line);
     }
 
     fn step(&mut self, index: usize, tokens: u64, speed: f64) {
@@ -160,32 +147,7 @@ impl State {
             text.push_str(&format!(", about {} left", duration(left)));
         }
         text.push_str(&format!("; {}", running.join(", ")));
-        match &self.bar {
-            Some(bar) => {
-                bar.set_position((1000.0 * share) as u64);
-                bar.set_message(text);
-            }
-            None if self.last.is_none_or(|last| last.elapsed() >= BETWEEN) => {
-                write_stderr(&text);
-                self.last = Some(Instant::now());
-            }
-            None => {}
-        }
-    }
-
-    fn say(&self, line: &str) {
-        match &self.bar {
-            Some(bar) => bar.suspend(|| write_stderr(line)),
-            None => write_stderr(line),
-        }
-    }
-}
-
-impl Drop for State {
-    fn drop(&mut self) {
-        if let Some(bar) = &self.bar {
-            bar.finish_and_clear();
-        }
+        self.bar.progress((1000.0 * share) as u64, text, false, str::to_string);
     }
 }
 

@@ -5,7 +5,6 @@ mod live;
 mod plan;
 mod report;
 
-use super::train::available_memory;
 use crate::error::CliError;
 use crate::output::{Output, write_stderr};
 use crate::render;
@@ -21,8 +20,6 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 
-/// Share of the free memory that runs beside each other may take.
-const MEMORY_SHARE: f64 = 0.8;
 /// Files of a finished ladder beside its runs.
 const REPORTS: [&str; 2] = ["report.html", "report.md"];
 const LAW: &str = "law.json";
@@ -138,13 +135,12 @@ pub(crate) fn run(args: &LadderArgs, quiet: bool) -> Result<Output, CliError> {
     let stop = Arc::new(AtomicBool::new(false));
     super::on_interrupt(&stop);
     let threads = rayon::current_num_threads();
-    let available = available_memory();
     let options = SweepOptions {
         runs: args.out.join("runs"),
         table: args.out.join(kleiber_sweep::ladder::TABLE),
         parallel: threads,
         threads,
-        memory: if available == 0 { u64::MAX } else { (MEMORY_SHARE * available as f64) as u64 },
+        memory: super::memory_of_runs(),
         stop,
     };
     let live = Live::new(&runs, quiet);

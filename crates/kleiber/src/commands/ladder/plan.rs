@@ -4,13 +4,11 @@ use crate::commands::train::duration;
 use crate::error::CliError;
 use crate::render::{TableBlock, terminal_table};
 use kleiber_core::units::{format_quantity, format_significant};
-use kleiber_sweep::ladder::{Design, Preset, Rung};
+use kleiber_sweep::ladder::{Design, FACTORS, Preset, Rung};
 use kleiber_train::estimate::calibrate;
 use kleiber_train::{Plan, RunConfig, Texts};
 use std::time::Duration;
 
-/// Runs of the search for a learning rate.
-const SEARCH: usize = 4;
 /// Share of the minutes that training gets; the rest is for evaluations, checkpoints and the fit.
 const TRAINING_SHARE: f64 = 0.85;
 
@@ -18,12 +16,6 @@ const TRAINING_SHARE: f64 = 0.85;
 pub(super) struct Run {
     pub(super) rung: Rung,
     pub(super) plan: Plan,
-}
-
-impl Run {
-    pub(super) fn flops(&self) -> f64 {
-        self.plan.tokens() as f64 * self.plan.counts.flops_per_token as f64
-    }
 }
 
 /// The rungs, the target last.
@@ -52,8 +44,8 @@ pub(super) fn plan(
     }
     let speed = |run: &Run| speeds.iter().find(|(params, _)| *params == run.plan.counts.params).map_or(1.0, |s| s.1);
     let of = |run: &Run| run.plan.tokens() as f64 / speed(run);
-    let smallest = all.iter().min_by(|a, b| a.flops().total_cmp(&b.flops())).map_or(0.0, of);
-    let seconds = (all.iter().map(of).sum::<f64>() + SEARCH as f64 * smallest) / TRAINING_SHARE;
+    let smallest = all.iter().min_by(|a, b| a.plan.flops().total_cmp(&b.plan.flops())).map_or(0.0, of);
+    let seconds = (all.iter().map(of).sum::<f64>() + FACTORS.len() as f64 * smallest) / TRAINING_SHARE;
     match minutes {
         None => Ok((design, Some(seconds))),
         Some(minutes) => {
@@ -65,17 +57,17 @@ pub(super) fn plan(
 
 /// The plan for people.
 pub(super) fn show(design: &Design, runs: &[Run], seconds: Option<f64>) -> String {
-    let target = runs.last().map_or(0.0, Run::flops);
+    let target = runs.last().map_or(0.0, |r| r.plan.flops());
     let row = |run: &Run| {
         let (params, tokens) = (run.plan.counts.params as f64, run.plan.tokens() as f64);
-        let share = run.flops() / target;
+        let share = run.plan.flops() / target;
         vec![
             if run.rung == design.target { "target".into() } else { String::new() },
             format!("{}", run.plan.counts.params),
             format!("{}x{}", run.plan.decoder.layers, run.plan.decoder.width),
             format_quantity(tokens),
             format_significant(tokens / params, 3),
-            format_quantity((run.flops() / 1e9).round() * 1e9),
+            format_quantity((run.plan.flops() / 1e9).round() * 1e9),
             if share == 1.0 { "1".into() } else { format!("1/{}", format_significant(1.0 / share, 3)) },
             if run.rung.repeat > 0 { format!("+{}", run.rung.repeat) } else { String::new() },
         ]
@@ -87,11 +79,12 @@ pub(super) fn show(design: &Design, runs: &[Run], seconds: Option<f64>) -> Strin
         rows: runs.iter().map(row).collect(),
         numeric: vec![false, true, false, true, true, true, true, true],
     };
-    let all: f64 = runs.iter().map(Run::flops).sum();
+    let all: f64 = runs.iter().map(|r| r.plan.flops()).sum();
     let mut text = format!(
-        "{}\n{} rungs and a search of {SEARCH} for the learning rate; {} FLOP in all",
+        "{}\n{} rungs and a search of {} for the learning rate; {} FLOP in all",
         terminal_table(&block, Some(110)),
         runs.len() - 1,
+        FACTORS.len(),
         format_quantity((all / 1e9).round() * 1e9)
     );
     if let Some(seconds) = seconds {

@@ -1,37 +1,22 @@
 //! A line of progress: one that moves on a terminal, one now and then elsewhere.
 
 use super::show::duration;
-use crate::output::write_stderr;
-use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+use crate::commands::bar::Bar;
 use kleiber_core::process::memory;
 use kleiber_core::units::format_quantity;
 use kleiber_train::Event;
-use std::io::IsTerminal;
-use std::time::{Duration, Instant};
-
-/// Time between lines that are not on a terminal.
-const BETWEEN: Duration = Duration::from_secs(10);
 
 /// Shows the events of a run on stderr.
 pub(crate) struct Progress {
     steps: u64,
     tokens: u64,
-    bar: Option<ProgressBar>,
-    last: Option<Instant>,
+    bar: Bar,
 }
 
 impl Progress {
     /// For a run of so many steps and tokens.
     pub(crate) fn new(steps: u64, tokens: u64) -> Self {
-        let bar = std::io::stderr().is_terminal().then(|| {
-            let bar = ProgressBar::with_draw_target(Some(steps), ProgressDrawTarget::stderr());
-            // The template is a constant: it can be read.
-            let style =
-                ProgressStyle::with_template("{bar:24} {pos}/{len} {msg}").unwrap_or(ProgressStyle::default_bar());
-            bar.set_style(style);
-            bar
-        });
-        Self { steps, tokens, bar, last: None }
+        Self { steps, tokens, bar: Bar::new(steps, "{bar:24} {pos}/{len} {msg}") }
     }
 
     /// Shows an event.
@@ -43,42 +28,14 @@ impl Progress {
                 let speed = format_quantity(tokens_per_second.round());
                 let text =
                     format!("loss {loss:.4}, rate {rate:.2e}, {speed} tokens/s, {} left{memory}", duration(left));
-                self.progress(*step, &text);
+                let steps = self.steps;
+                self.bar.progress(*step, text, *step == steps, |text| format!("step {step}/{steps}: {text}"));
             }
             other => {
                 if let Some(line) = line(other) {
-                    self.say(&line);
+                    self.bar.say(&line);
                 }
             }
-        }
-    }
-
-    fn progress(&mut self, step: u64, text: &str) {
-        match &self.bar {
-            Some(bar) => {
-                bar.set_position(step);
-                bar.set_message(text.to_string());
-            }
-            None if self.last.is_none_or(|last| last.elapsed() >= BETWEEN) || step == self.steps => {
-                write_stderr(&format!("step {step}/{}: {text}", self.steps));
-                self.last = Some(Instant::now());
-            }
-            None => {}
-        }
-    }
-
-    fn say(&self, line: &str) {
-        match &self.bar {
-            Some(bar) => bar.suspend(|| write_stderr(line)),
-            None => write_stderr(line),
-        }
-    }
-}
-
-impl Drop for Progress {
-    fn drop(&mut self) {
-        if let Some(bar) = &self.bar {
-            bar.finish_and_clear();
         }
     }
 }

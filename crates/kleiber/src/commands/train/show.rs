@@ -36,17 +36,13 @@ impl<'a> PlanDocument<'a> {
             text_tokens: texts.train.tokens(),
             steps: plan.steps,
             tokens: plan.tokens(),
-            flops: flops(plan),
+            flops: plan.flops(),
             flops_convention: "with-attention",
             memory,
             memory_total: memory.total(),
             derived: &plan.notes,
         }
     }
-}
-
-fn flops(plan: &Plan) -> f64 {
-    plan.tokens() as f64 * plan.counts.flops_per_token as f64
 }
 
 /// What a run will be, for people.
@@ -78,7 +74,7 @@ pub(super) fn plan(plan: &Plan, texts: &Texts, memory: &Memory, speed: Option<Sp
             ),
         ),
         ("learning rate", format_significant(options.schedule.peak, 3)),
-        ("compute", format!("{} FLOP (products and attention)", format_quantity(flops(plan)))),
+        ("compute", format!("{} FLOP (products and attention)", format_quantity(plan.flops()))),
     ];
     let parts: Vec<String> =
         memory.named().iter().map(|(name, bytes)| format!("{name} {}", mebibytes(*bytes))).collect();
