@@ -25,6 +25,7 @@ fn main() {
         positions: Positions::Learned,
         ..DecoderConfig::default()
     };
+    kleiber_tensor::memory::keep_freed();
     let mut decoder = Decoder::new(&config, 0).unwrap_or_else(|e| panic!("{e}"));
     let mut optimizer = AdamW::new(decoder.parameters().len());
     let settings = Settings { clip: f64::INFINITY, ..Settings::default() };

@@ -6,6 +6,7 @@
 
 pub mod device;
 pub mod kernels;
+pub mod memory;
 pub mod ops;
 pub mod optimizer;
 pub mod parameters;

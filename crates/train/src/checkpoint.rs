@@ -9,6 +9,7 @@
 //! renamed to `step-N`; a kill at any moment leaves earlier steps as they were. The order of sequences and all random
 //! numbers are functions of the step, so the step number is all there is to save of them.
 
+use crate::folder::TOKENIZER;
 use crate::guard::Guard;
 use crate::{TrainError, Trainer};
 use kleiber_core::{CoreError, atomic};
@@ -25,7 +26,6 @@ use std::fs::{self, File};
 use std::io::Read;
 use std::path::{Path, PathBuf};
 
-const TOKENIZER: &str = "tokenizer.json";
 const OPTIMIZER: &str = "optimizer.safetensors";
 /// The parameters that are trained, where the model is their moving average.
 const TRAINED: &str = "trained.safetensors";

@@ -30,7 +30,7 @@ pub enum TrainError {
     #[error("{option} = {found}: {expected}")]
     Option {
         /// The option.
-        option: &'static str,
+        option: String,
         /// Its value.
         found: String,
         /// What would do.
@@ -90,8 +90,8 @@ pub enum TrainError {
 
 impl TrainError {
     /// An option out of range.
-    pub(crate) fn option(option: &'static str, found: impl ToString, expected: impl Into<String>) -> Self {
-        Self::Option { option, found: found.to_string(), expected: expected.into() }
+    pub(crate) fn option(option: &str, found: impl ToString, expected: impl Into<String>) -> Self {
+        Self::Option { option: option.into(), found: found.to_string(), expected: expected.into() }
     }
 
     /// One thing to try.

@@ -15,7 +15,8 @@ use std::path::{Path, PathBuf};
 const RECORD: &str = "run.json";
 const CONFIG: &str = "resolved.toml";
 const BAD_BATCHES: &str = "bad_batches.jsonl";
-const TOKENIZER: &str = "tokenizer.json";
+/// Name of the tokenizer in the folder of a run, a checkpoint, or a prepared text.
+pub(crate) const TOKENIZER: &str = "tokenizer.json";
 
 /// `run.json`: what a run is made of.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -46,16 +47,15 @@ pub struct Record {
 impl Record {
     /// The record of a run.
     pub fn new(plan: &Plan, texts: &Texts) -> Self {
-        let tokens = texts.train.tokens();
         Self {
             schema: "kleiber.run/1".into(),
             version: env!("CARGO_PKG_VERSION").into(),
             corpus: texts.corpus.clone(),
-            train: texts.train.content_hash().to_string(),
+            train: texts.train_hash().to_string(),
             validation: texts.validation.content_hash().to_string(),
             tokenizer: texts.tokenizer.hash().to_string(),
             start: plan.start.map(|hash| hash.to_string()),
-            unique_tokens: plan.config.data.unique_tokens.value().map_or(tokens, |unique| unique.min(tokens)),
+            unique_tokens: texts.unique(plan.tokens(), plan.config.data.unique_tokens.value()),
             counts: plan.counts,
             notes: plan.notes.clone(),
         }
@@ -98,13 +98,8 @@ pub(crate) fn clear(folder: &Path) -> Result<(), TrainError> {
     Ok(())
 }
 
-/// Writes what the run is made of, or checks that it is still made of it; returns the keys that changed.
-pub(crate) fn begin(
-    plan: &Plan,
-    texts: &Texts,
-    record: &Record,
-    options: &RunOptions,
-) -> Result<Vec<String>, TrainError> {
+/// Checks that a run that was begun is still made of the same; returns the keys that changed.
+pub(crate) fn check(plan: &Plan, record: &Record, options: &RunOptions) -> Result<Vec<String>, TrainError> {
     let folder = &options.folder;
     let mut changed = Vec::new();
     if folder.join(CONFIG).exists() && folder.join(RECORD).exists() {
@@ -134,11 +129,15 @@ pub(crate) fn begin(
         }
         changed = all.into_iter().map(|(key, ..)| key).collect();
     }
+    Ok(changed)
+}
+
+/// Writes what the run is made of.
+pub(crate) fn begin(plan: &Plan, texts: &Texts, record: &Record, folder: &Path) -> Result<(), TrainError> {
     let json = serde_json::to_vec_pretty(record).expect("a record is plain data");
     atomic::write(&folder.join(TOKENIZER), texts.tokenizer.to_json()?.as_bytes())?;
     atomic::write(&folder.join(RECORD), &json)?;
-    atomic::write(&folder.join(CONFIG), plan.config.to_toml().as_bytes())?;
-    Ok(changed)
+    Ok(atomic::write(&folder.join(CONFIG), plan.config.to_toml().as_bytes())?)
 }
 
 /// Whether a key may change at all while a run lasts: not what the model is, nor how steps count tokens.

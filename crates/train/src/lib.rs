@@ -27,6 +27,7 @@ pub use evaluation::Evaluation;
 pub use events::{Event, Reason};
 pub use folder::Record;
 pub use guard::{Fault, GuardOptions, NotFinite};
+pub use lock::Lock;
 pub use plan::{Counts, Note, Plan};
 pub use run::{Outcome, RunOptions, run, token_bytes};
 pub use schedule::{Decay, Kind, Schedule};

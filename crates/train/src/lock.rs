@@ -1,4 +1,4 @@
-//! One process at a time in a run's folder.
+//! One process at a time in a folder.
 
 use crate::TrainError;
 use kleiber_core::CoreError;
@@ -6,12 +6,12 @@ use std::fs::{File, OpenOptions, TryLockError};
 use std::io::{Read, Seek, Write};
 use std::path::Path;
 
-/// Name of the file in a run's folder.
+/// Name of the file in the folder.
 const FILE: &str = "run.lock";
 
 /// A folder that is held. The system lets go of it when the process ends, however it ends.
 #[derive(Debug)]
-pub(crate) struct Lock {
+pub struct Lock {
     file: File,
 }
 
@@ -20,7 +20,7 @@ impl Lock {
     ///
     /// # Errors
     /// [`TrainError::Locked`] naming the process that has it, [`TrainError::Core`].
-    pub(crate) fn take(folder: &Path) -> Result<Self, TrainError> {
+    pub fn take(folder: &Path) -> Result<Self, TrainError> {
         let path = folder.join(FILE);
         let io = |source| CoreError::Io { path: path.clone(), action: "write", source };
         let mut file =

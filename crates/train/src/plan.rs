@@ -208,7 +208,7 @@ impl Plan {
         self.start.iter().for_each(|start| {
             hasher.piece(&start.0);
         });
-        hasher.piece(&texts.train.content_hash().0).piece(&texts.validation.content_hash().0);
+        hasher.piece(&texts.train_hash().0).piece(&texts.validation.content_hash().0);
         let hash = hasher.finish().to_string();
         let tokens = format_quantity(self.tokens() as f64);
         format!("{}x{}-{tokens}-{}", self.decoder.layers, self.decoder.width, &hash[..8])

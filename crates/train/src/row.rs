@@ -30,6 +30,7 @@ pub(crate) fn row(name: &str, plan: &Plan, record: &Record, at: Point) -> Table 
         text("run", name),
         text("corpus", &record.corpus),
         text("tokenizer", &record.tokenizer),
+        text("start", record.start.as_deref().unwrap_or_default()),
         number("seed", plan.config.seed as f64),
         number("params", counts.params as f64),
         number("params_matmul", counts.params_matmul as f64),

@@ -65,6 +65,8 @@ pub fn run(
     options: &RunOptions,
     observe: &mut dyn FnMut(&Event),
 ) -> Result<Outcome, TrainError> {
+    // What cannot be trained leaves no trace.
+    let trainer = trainer(plan, texts)?;
     std::fs::create_dir_all(&options.folder).map_err(folder::write_error(&options.folder))?;
     let lock = Lock::take(&options.folder)?;
     folder::tidy(&options.folder);
@@ -76,9 +78,10 @@ pub fn run(
         Table::expect(table)?;
     }
     let record = Record::new(plan, texts);
-    let changed = folder::begin(plan, texts, &record, options)?;
+    let changed = folder::check(plan, &record, options)?;
+    folder::begin(plan, texts, &record, &options.folder)?;
     let log = Log::open(&options.folder.join(events::FILE))?;
-    let mut run = Run::new(plan, texts, options, record, log, observe, lock)?;
+    let mut run = Run::new(plan, texts, options, (record, trainer), log, observe, lock)?;
     if let Some(outcome) = run.finished()? {
         return Ok(outcome);
     }
@@ -112,14 +115,13 @@ impl<'a> Run<'a> {
         plan: &'a Plan,
         texts: &'a Texts,
         options: &'a RunOptions,
-        record: Record,
+        (record, trainer): (Record, Trainer),
         log: Log,
         observe: &'a mut dyn FnMut(&Event),
         lock: Lock,
     ) -> Result<Self, TrainError> {
         let held_out = StreamOptions { order: Order::Sequential, ..stream_options(plan) };
         let held_out = Stream::new(texts.validation.clone(), held_out)?;
-        let trainer = trainer(plan, texts)?;
         let now = Instant::now();
         Ok(Self {
             plan,
@@ -380,7 +382,8 @@ fn trainer(plan: &Plan, texts: &Texts) -> Result<Trainer, TrainError> {
 pub(crate) fn stream(plan: &Plan, texts: &Texts) -> Result<Stream, TrainError> {
     let mut part = Part::new(texts.train.clone(), 1.0);
     part.unique_tokens = plan.config.data.unique_tokens.value();
-    Ok(Stream::mixture(vec![part], stream_options(plan))?)
+    let parts = std::iter::once(part).chain(texts.mixed.iter().cloned()).collect();
+    Ok(Stream::mixture(parts, stream_options(plan))?)
 }
 
 fn stream_options(plan: &Plan) -> StreamOptions {

@@ -1,6 +1,7 @@
 //! A run that starts from a checkpoint's parameters instead of random ones.
 
-use crate::config::ModelConfig;
+use crate::config::{ModelConfig, RunConfig};
+use crate::folder::TOKENIZER;
 use crate::{TrainError, checkpoint};
 use kleiber_core::CoreError;
 use kleiber_data::{ContentHash, ContentHasher};
@@ -8,9 +9,6 @@ use kleiber_models::checkpoint::{self as layout, CONFIG};
 use kleiber_models::{Decoder, DecoderConfig};
 use std::fs::File;
 use std::path::{Path, PathBuf};
-
-/// Name of the tokenizer in a checkpoint.
-const TOKENIZER: &str = "tokenizer.json";
 
 /// The folder of the checkpoint that `model.start` names: itself, or the newest step of a run.
 pub(crate) fn folder(start: &str) -> Result<PathBuf, TrainError> {
@@ -36,9 +34,12 @@ pub(crate) fn tokenizer(start: &str) -> Result<String, TrainError> {
 pub(crate) fn shape(config: &ModelConfig, vocab: usize) -> Result<DecoderConfig, TrainError> {
     let decoder = layout::read_config(&folder(&config.start)?.join(CONFIG))?;
     let unsaid = ModelConfig { start: config.start.clone(), ..ModelConfig::default() };
-    if *config != unsaid && *config != unsaid.resolved(&decoder) {
-        let expected = "the shape is the checkpoint's; leave the other keys of [model] out";
-        return Err(TrainError::option("model.start", &config.start, expected));
+    let whole = |model: &ModelConfig| RunConfig { model: model.clone(), ..RunConfig::default() };
+    let said: Vec<String> = whole(config).differences(&whole(&unsaid)).into_iter().map(|d| d.0).collect();
+    let other = whole(config).differences(&whole(&unsaid.resolved(&decoder)));
+    if let Some((key, value, there)) = other.into_iter().find(|(key, ..)| said.contains(key)) {
+        let expected = format!("the shape is the checkpoint's, which has {there}; leave the key out");
+        return Err(TrainError::option(&key, value, expected));
     }
     if vocab > decoder.vocab {
         let expected = format!("the checkpoint has {} tokens; name its own tokenizer", decoder.vocab);

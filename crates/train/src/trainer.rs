@@ -118,6 +118,7 @@ impl Trainer {
     /// # Errors
     /// [`TrainError::Option`] for options that do not fit each other.
     pub fn new(decoder: Decoder, stream: Stream, options: Options) -> Result<Self, TrainError> {
+        kleiber_tensor::memory::keep_freed();
         options.check()?;
         let context = stream.options().context;
         if context > decoder.config().context {

@@ -20,6 +20,7 @@ fn texts(rare: bool) -> Texts {
     };
     let rare = rare.then_some("abababababababababababa!ababababab");
     Texts {
+        mixed: Vec::new(),
         train: store(1, rare),
         validation: store(2, None),
         tokenizer: Arc::new(Tokenizer::Bytes),

@@ -33,15 +33,17 @@ impl TokenizerSpec {
     /// The tokenizer that a configuration names: `bytes`, `bpe`, `bpe:4096`, or the path of a `tokenizer.json`.
     ///
     /// # Errors
-    /// [`DataError::Option`] for `bpe:` without a number behind it.
+    /// [`DataError::Option`] for `bpe:` without a number behind it, and for a word that names no file.
     pub fn named(name: &str) -> Result<Self, DataError> {
+        let unknown = || Err(DataError::option("tokenizer", name, "bytes, bpe, bpe:VOCAB or a tokenizer.json"));
         match name.strip_prefix("bpe:") {
             _ if name == "bytes" => Ok(Self::Bytes),
             _ if name == "bpe" => Ok(Self::BpeToFit),
             Some(vocab) => match vocab.parse() {
                 Ok(vocab) => Ok(Self::Bpe { vocab }),
-                Err(_) => Err(DataError::option("tokenizer", name, "bytes, bpe, bpe:VOCAB or a tokenizer.json")),
+                Err(_) => unknown(),
             },
+            None if !name.contains(['.', '/', '\\']) && !Path::new(name).exists() => unknown(),
             None => Ok(Self::File(name.into())),
         }
     }

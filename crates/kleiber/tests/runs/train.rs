@@ -69,6 +69,35 @@ fn a_time_limit_ends_with_a_checkpoint_and_code_3() {
 }
 
 #[test]
+fn texts_are_mixed_by_weight_and_the_main_one_is_held_out() {
+    let folder = texts();
+    folder.run(&["data", "synth", "bigram", "--count", "60", "--out", "letters.jsonl"]).ok();
+    let train = |name: &str, mix: &[&str]| {
+        let args = [&["train", "--tokens", "30k", "--name", name], TINY.as_slice(), mix].concat();
+        folder.json(&args)
+    };
+    let loss = |document: &serde_json::Value| document["result"]["evaluation"]["loss"].as_f64().unwrap();
+    let alone = train("alone", &[]);
+    let mixed = train("mixed", &["--set", "data.mix=[{source=\"letters.jsonl\", weight=9, epochs=1}]"]);
+    assert_eq!(alone["result"]["evaluation"]["tokens"], mixed["result"]["evaluation"]["tokens"]);
+    assert!(mixed["text_tokens"].as_u64() > alone["text_tokens"].as_u64(), "{mixed}");
+    // Nine in ten sequences are letters that the held-out text has not.
+    assert!(loss(&mixed) > loss(&alone) + 0.1, "{} and {}", loss(&mixed), loss(&alone));
+    // As a store that lies ready in the same tokens.
+    let args = ["data", "tokenize", "--source", "letters.jsonl", "--tokenizer", "bytes", "--dedup", "none"];
+    let store = folder.json(&args)["folder"].as_str().unwrap().to_string();
+    let ready = format!("data.mix=[{{source=\"{store}\"}}]");
+    assert!(loss(&train("ready", &["--set", &ready])) > loss(&alone));
+    let (bpe, weight) = ("data.tokenizer=bpe", "data.mix=[{source=\"letters.jsonl\", weight=0}]");
+    let other =
+        folder.run(&[&["train", "--name", "other"], TINY.as_slice(), &["--set", bpe, "--set", &ready]].concat());
+    assert!(other.code == Some(2) && other.stderr.contains("tokenizer"), "{}", other.stderr);
+    let none = folder.run(&[&["train", "--name", "none"], TINY.as_slice(), &["--set", weight]].concat());
+    assert!(none.code == Some(2) && none.stderr.contains("a positive number"), "{}", none.stderr);
+    assert!(!folder.path("runs/other").exists() && !folder.path("runs/none").exists());
+}
+
+#[test]
 fn a_run_starts_from_the_parameters_of_another() {
     let folder = texts();
     let loss = |document: &serde_json::Value| document["result"]["evaluation"]["loss"].as_f64().unwrap();
@@ -93,7 +122,13 @@ fn a_run_starts_from_the_parameters_of_another() {
     let record = std::fs::read_to_string(folder.path("runs/second/run.json")).unwrap();
     assert!(record.contains("\"start\""), "{record}");
     let shape = run(&[start("runs/first", "third", "1e-3"), vec!["--set".into(), "model.layers=3".into()]].concat());
-    assert!(shape.code == Some(2) && shape.stderr.contains("the shape is the checkpoint's"), "{}", shape.stderr);
+    assert!(
+        shape.code == Some(2)
+            && shape.stderr.contains("model.layers = 3")
+            && shape.stderr.contains("the shape is the checkpoint's"),
+        "{}",
+        shape.stderr
+    );
     let absent = run(&start("absent", "fourth", "1e-3"));
     assert!(absent.code == Some(2) && absent.stderr.contains("model.start = absent"), "{}", absent.stderr);
     // Another model under the same path is another run.

@@ -5,8 +5,9 @@ use super::prediction::{Forecast, Prediction, forecast};
 use super::trajectory::{self, Curve, Curves, mean_error};
 use crate::{Finished, Job, SweepError, SweepOptions, Update, run};
 use kleiber_core::table::Table;
+use kleiber_train::config::Auto;
 use kleiber_train::events;
-use kleiber_train::{Outcome, Plan, Reason, Texts};
+use kleiber_train::{Lock, Outcome, Plan, Reason, Texts};
 use std::path::{Path, PathBuf};
 use std::sync::Mutex;
 use std::sync::atomic::Ordering;
@@ -69,7 +70,7 @@ pub struct Made {
 /// A finished ladder.
 #[derive(Debug)]
 pub struct Ascent {
-    /// Runs of the search: factor of the rate and loss.
+    /// Runs of the search: factor of the rate and loss; none when a rate was asked for.
     pub search: Vec<(f64, f64)>,
     /// The factor that was chosen.
     pub factor: f64,
@@ -114,6 +115,7 @@ pub fn climb(
     options: &SweepOptions,
     tell: &(dyn Fn(Progress<'_>) + Sync),
 ) -> Result<Option<Ascent>, SweepError> {
+    let _lock = Lock::take(folder)?;
     let climber = Climber { design, texts, folder, options, tell };
     climber.climb()
 }
@@ -128,15 +130,14 @@ struct Climber<'a> {
 
 impl Climber<'_> {
     fn climb(&self) -> Result<Option<Ascent>, SweepError> {
-        let of_search = |factor| {
-            let job = self.job(self.design.search, factor)?;
-            Ok(Job { label: format!("{} at {factor}x", job.label), ..job })
+        let (search, factor) = match self.design.asked.train.lr {
+            Auto::Value(rate) => (Vec::new(), rate / self.usual_rate(self.design.target)?),
+            Auto::Auto => {
+                let Some(search) = self.search()? else { return Ok(None) };
+                let factor = best_factor(&search);
+                (search, factor)
+            }
         };
-        let jobs = FACTORS.map(of_search).into_iter().collect::<Result<Vec<_>, SweepError>>()?;
-        let search = SweepOptions { table: self.folder.join("search.parquet"), ..self.options.clone() };
-        let Some(losses) = self.make(Phase::Search, &jobs, &search, &|_| ())? else { return Ok(None) };
-        let search: Vec<(f64, f64)> = FACTORS.into_iter().zip(losses.iter().map(|m| m.evaluation.loss)).collect();
-        let factor = best_factor(&search);
         (self.tell)(Progress::Factor(factor));
         let jobs = self.design.rungs.iter().map(|rung| self.job(*rung, factor)).collect::<Result<Vec<_>, _>>()?;
         let target = self.job(self.design.target, factor)?;
@@ -172,11 +173,27 @@ impl Climber<'_> {
         Ok(Some(Ascent { search, factor, rungs, forecast, predictions, target, target_begun }))
     }
 
-    /// A run at a factor of the rate that its size and tokens would get.
+    /// Losses of the smallest size at factors of its rate; nothing when stopped.
+    fn search(&self) -> Result<Option<Vec<(f64, f64)>>, SweepError> {
+        let of_search = |factor| {
+            let job = self.job(self.design.search, factor)?;
+            Ok(Job { label: format!("{} at {factor}x", job.label), ..job })
+        };
+        let jobs = FACTORS.map(of_search).into_iter().collect::<Result<Vec<_>, SweepError>>()?;
+        let options = SweepOptions { table: self.folder.join("search.parquet"), ..self.options.clone() };
+        let made = self.make(Phase::Search, &jobs, &options, &|_| ())?;
+        Ok(made.map(|made| FACTORS.into_iter().zip(made.iter().map(|m| m.evaluation.loss)).collect()))
+    }
+
+    /// The rate that a run of this size and tokens gets when nothing is asked.
+    fn usual_rate(&self, rung: Rung) -> Result<f64, SweepError> {
+        Ok(Plan::new(&self.design.run(rung, None), self.texts.tokenizer.vocab())?.options.schedule.peak)
+    }
+
+    /// A run at a factor of its usual rate.
     fn job(&self, rung: Rung, factor: f64) -> Result<Job, SweepError> {
-        let vocab = self.texts.tokenizer.vocab();
-        let usual = Plan::new(&self.design.run(rung, None), vocab)?.options.schedule.peak;
-        let plan = Plan::new(&self.design.run(rung, Some(factor * usual)), vocab)?;
+        let rate = factor * self.usual_rate(rung)?;
+        let plan = Plan::new(&self.design.run(rung, Some(rate)), self.texts.tokenizer.vocab())?;
         Ok(Job { label: rung.label(), plan, texts: self.texts.clone() })
     }
 

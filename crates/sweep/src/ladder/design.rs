@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 /// Factors of the learning rate that are tried on the smallest size.
 pub const FACTORS: [f64; 4] = [0.25, 0.5, 1.0, 2.0];
 /// Sizes of the rungs as shares of the target's parameters, smallest first.
-const SIZES: [f64; 4] = [1.0 / 24.0, 1.0 / 12.0, 1.0 / 6.0, 1.0 / 3.0];
+const SIZES: [f64; 4] = [1.0 / 16.0, 1.0 / 8.0, 1.0 / 4.0, 1.0 / 2.0];
 /// Rungs as (compute as a share of the target's, index of the size, seeds). Along a level of compute sizes trade against
 /// tokens, along a size compute grows: both directions of the surface are crossed. What is repeated tells the noise.
 const RUNGS: [(f64, usize, u64); 12] = [
@@ -70,8 +70,10 @@ impl Preset {
 /// A run to be made.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 pub struct Rung {
-    /// Parameters without embedding and head that its shape is chosen for.
+    /// Parameters without embedding and head.
     pub params: u64,
+    /// Numbers of a hidden state; layers and heads are the target's.
+    pub width: u64,
     /// Tokens.
     pub tokens: u64,
     /// Added to the seed of the ladder.
@@ -91,6 +93,12 @@ pub struct Design {
     pub scale: f64,
     /// Rungs beyond the usual ones.
     pub more: usize,
+    /// Blocks of every model.
+    pub layers: u64,
+    /// Query heads of every model.
+    pub heads: u64,
+    /// Key and value heads of every model.
+    pub groups: u64,
     /// The run that is predicted.
     pub target: Rung,
     /// The runs that are fitted.
@@ -117,30 +125,40 @@ impl Design {
     /// ladder below it.
     pub fn new(config: &RunConfig, preset: Preset, scale: f64, vocab: usize, more: usize) -> Result<Self, SweepError> {
         let (params, tokens) = preset.target();
-        if config.model.layers != Auto::Auto || config.model.width != Auto::Auto || !config.model.start.is_empty() {
-            let why = "the shape of every rung follows from its parameters".into();
-            return Err(SweepError::Ladder { why, hint: "give model.params instead of layers, width or start" });
+        if !config.model.start.is_empty() {
+            let why = "a ladder's models are of several sizes and start at random".into();
+            return Err(SweepError::Ladder { why, hint: "leave model.start out" });
         }
         let more = more.min(MORE.len());
         let mut target = config.clone();
-        if config.model.params == Auto::Auto {
+        if [config.model.params, config.model.layers, config.model.width].iter().all(|v| *v == Auto::Auto) {
             target.model.params = Auto::Value(params);
         }
         if config.train.tokens == TokenBudget::Auto {
             target.train.tokens = TokenBudget::Tokens((tokens as f64 * scale) as u64);
         }
         let plan = Plan::new(&target, vocab)?;
-        let target = Rung { params: plan.counts.params, tokens: plan.tokens(), repeat: 0 };
+        let decoder = &plan.decoder;
+        let target = Rung { params: plan.counts.params, width: decoder.width as u64, tokens: plan.tokens(), repeat: 0 };
         let mut design = Self {
             schema: "kleiber.ladder-design/1".into(),
             asked: config.clone(),
             preset,
             scale,
             more,
+            layers: decoder.layers as u64,
+            heads: decoder.heads as u64,
+            groups: decoder.groups as u64,
             target,
             rungs: Vec::new(),
             search: target,
         };
+        let widths = SIZES.map(|size| design.width(size));
+        if widths.windows(2).any(|pair| pair[0] >= pair[1]) || widths[SIZES.len() - 1] >= target.width {
+            let why =
+                format!("a target of width {} with {} heads has too few narrower ones", target.width, design.heads);
+            return Err(SweepError::Ladder { why, hint: "give a wider target, or one of fewer heads" });
+        }
         let flops = plan.flops();
         for &(share, size, seeds) in RUNGS.iter().chain(MORE.iter().take(more)) {
             for _ in 0..seeds {
@@ -155,8 +173,7 @@ impl Design {
 
     /// The run of a size with so much compute.
     fn rung(&self, size: f64, flops: f64, vocab: usize) -> Result<Rung, SweepError> {
-        let params = (size * self.target.params as f64).round() as u64;
-        let rung = Rung { params, tokens: 1, repeat: 0 };
+        let rung = Rung { params: 0, width: self.width(size), tokens: 1, repeat: 0 };
         let plan = Plan::new(&self.run(rung, None), vocab)?;
         let tokens = (flops / plan.counts.flops_per_token as f64) as u64;
         // Steps are whole: one less rather than one more.
@@ -165,23 +182,35 @@ impl Design {
         if tokens < 20 * batch as u64 {
             let why = format!(
                 "a rung of {} parameters would see {} tokens, fewer than 20 steps",
-                format_quantity(params as f64),
+                format_quantity(plan.counts.params as f64),
                 format_quantity(tokens as f64)
             );
             return Err(SweepError::Ladder { why, hint: "give the target more tokens" });
         }
-        Ok(Rung { params: plan.counts.params, tokens, repeat: 0 })
+        Ok(Rung { params: plan.counts.params, tokens, ..rung })
+    }
+
+    /// The width that has a share of the target's parameters with its layers and heads: parameters go with its square.
+    fn width(&self, size: f64) -> u64 {
+        let unit = 2 * self.heads;
+        let wanted = self.target.width as f64 * size.sqrt() / unit as f64;
+        (wanted.round() as u64).max(1) * unit
     }
 
     /// The configuration of a run; `rate` is its learning rate, the default of its size otherwise.
     pub fn run(&self, rung: Rung, rate: Option<f64>) -> RunConfig {
         let mut config = self.asked.clone();
         config.seed += rung.repeat;
-        config.model.params = Auto::Value(rung.params);
-        config.train.tokens = TokenBudget::Tokens(rung.tokens);
-        if let Some(rate) = rate {
-            config.train.lr = Auto::Value(rate);
+        config.model.params = Auto::Auto;
+        config.model.layers = Auto::Value(self.layers);
+        config.model.width = Auto::Value(rung.width);
+        (config.model.heads, config.model.groups) = (Auto::Value(self.heads), Auto::Value(self.groups));
+        if let Auto::Value(hidden) = config.model.hidden {
+            // In proportion to the width, as without a word.
+            config.model.hidden = Auto::Value((hidden * rung.width / self.target.width).max(1));
         }
+        config.train.tokens = TokenBudget::Tokens(rung.tokens);
+        config.train.lr = rate.map_or(Auto::Auto, Auto::Value);
         config
     }
 
@@ -247,6 +276,18 @@ mod tests {
     }
 
     #[test]
+    fn rungs_are_the_target_in_narrow() {
+        let (design, rungs, _) = design(Preset::Default);
+        let widths: BTreeSet<u64> = design.rungs.iter().map(|r| r.width).collect();
+        assert_eq!((design.target.width, widths), (80, BTreeSet::from([20, 28, 40, 56])));
+        let plan = Plan::new(&design.run(design.rungs[0], None), 1024).unwrap();
+        let target = Plan::new(&design.run(design.target, None), 1024).unwrap();
+        assert_eq!((plan.decoder.layers, plan.decoder.heads), (target.decoder.layers, target.decoder.heads));
+        // 12 layers width^2 + (2 layers + 1) width.
+        assert_eq!(rungs[0].0, 12 * 4 * 56 * 56 + 9 * 56);
+    }
+
+    #[test]
     fn sizes_and_tokens_move_apart_and_one_cell_is_repeated() {
         let (design, rungs, _) = design(Preset::Default);
         let sizes: BTreeSet<u64> = rungs.iter().map(|r| r.0).collect();
@@ -271,7 +312,8 @@ mod tests {
             let config = RunConfig::load_over(&base_config(0), None, &overrides).unwrap();
             Design::new(&config, Preset::Quick, 1.0, 1024, 0).unwrap_err().to_string()
         };
-        assert!(refused(&["model.layers=3"]).contains("follows from its parameters"));
+        assert!(refused(&["model.start=runs/one"]).contains("start at random"));
+        assert!(refused(&["model.width=16", "model.layers=2"]).contains("too few narrower ones"));
         assert!(refused(&["train.tokens=20k"]).contains("fewer than 20 steps"));
     }
 }

@@ -153,7 +153,7 @@ mod tests {
         let runs = [1e4, 2e4, 4e4].map(|n| [2e5, 8e5].map(|d| run(n, d))).concat();
         let at = (1..10).map(|i| 4e5 * f64::from(i)).collect();
         let curves = Curves { runs, decay_from: 0.8, at };
-        let target = Rung { params: 160_000, tokens: 4_000_000, repeat: 0 };
+        let target = Rung { params: 160_000, width: 64, tokens: 4_000_000, repeat: 0 };
         let predicted = curves.predict(target, loss(1.6e5, 4e6, 4e6));
         let truth: Vec<(f64, f64)> = predicted.iter().map(|p| (p.0, loss(1.6e5, p.0, 4e6))).collect();
         assert_eq!(predicted.len(), 10);

@@ -1,6 +1,6 @@
 //! `[data]`: what is learned.
 
-use super::Auto;
+use super::{Auto, optimise::one};
 use kleiber_data::Layout;
 use serde::{Deserialize, Serialize};
 
@@ -23,6 +23,21 @@ pub struct DataConfig {
     pub layout: Layout,
     /// Whether documents in a sequence are kept apart.
     pub document_mask: bool,
+    /// Texts that are learned besides, in tokens of the same kind; what is held out is of `source` alone.
+    pub mix: Vec<MixRule>,
+}
+
+/// A text that is learned besides the main one.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct MixRule {
+    /// As `data.source`; all of it is learned but what a split would hold out.
+    pub source: String,
+    /// Its share of the sequences, relative to 1 for `data.source`.
+    #[serde(default = "one")]
+    pub weight: f64,
+    /// How often it may be repeated; the others share its weight afterwards. Without end otherwise.
+    pub epochs: Option<f64>,
 }
 
 impl Default for DataConfig {
@@ -36,6 +51,7 @@ impl Default for DataConfig {
             unique_tokens: Auto::Auto,
             layout: Layout::Chunks,
             document_mask: false,
+            mix: Vec::new(),
         }
     }
 }

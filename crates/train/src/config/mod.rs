@@ -5,7 +5,7 @@ mod model;
 mod optimise;
 mod value;
 
-pub use data::DataConfig;
+pub use data::{DataConfig, MixRule};
 pub use model::ModelConfig;
 pub use optimise::{GroupRule, ScheduleKind, TrainConfig};
 pub use value::{Auto, Scalar, TokenBudget};

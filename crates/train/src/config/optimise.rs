@@ -85,7 +85,7 @@ pub struct GroupRule {
     pub decay: Option<f64>,
 }
 
-fn one() -> f64 {
+pub(super) fn one() -> f64 {
     1.0
 }
 

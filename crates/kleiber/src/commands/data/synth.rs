@@ -5,6 +5,7 @@ use crate::error::CliError;
 use crate::figures::quoted;
 use crate::output::Output;
 use clap::{Args, ValueEnum};
+use kleiber_core::units::format_significant;
 use kleiber_core::{CoreError, atomic};
 use kleiber_data::tasks::{self, Fold, Task, TaskInfo};
 use serde_json::{Map, Value, json};
@@ -67,7 +68,7 @@ pub(crate) fn run(args: &SynthArgs) -> Result<Output, CliError> {
     let parameters = parameters(&args.sets)?;
     let task = tasks::build(name, &parameters)?;
     if args.list {
-        return Ok(describe(args, name));
+        return Ok(describe(args, &*task, &parameters));
     }
     if let Some(out) = args.out.as_ref().filter(|out| out.extension().is_none_or(|e| e != "jsonl")) {
         let message = format!("{}: documents are written as JSON Lines", out.display());
@@ -186,16 +187,27 @@ fn list(args: &SynthArgs) -> Output {
     output
 }
 
-fn describe(args: &SynthArgs, name: &str) -> Output {
-    let entries = info(name).map(entry).into_iter().collect::<Vec<Value>>();
+/// The parameters of a task, and the best possible loss where it is known.
+fn describe(args: &SynthArgs, task: &dyn Task, parameters: &Value) -> Output {
+    let name = task.name();
+    let entropy = task.entropy();
     if args.json {
+        let mut entries = info(name).map(entry).into_iter().collect::<Vec<Value>>();
+        for entry in &mut entries {
+            entry["parameters"] = full(name, parameters);
+            entry["entropy"] = json!(entropy.map(|e| e.rate));
+        }
         return Output::json(&json!({ "schema": "kleiber.data-synth/1", "tasks": entries }));
     }
-    let defaults = full(name, &Value::Null);
-    let rows = defaults.as_object().into_iter().flatten().map(|(key, value)| vec![key.clone(), value.to_string()]);
+    let all = full(name, parameters);
+    let rows = all.as_object().into_iter().flatten().map(|(key, value)| vec![key.clone(), value.to_string()]);
     let description = info(name).map_or("", |info| info.description);
-    let mut output =
-        Output::text(format!("{name}: {description}\n\n{}", table(&["parameter", "default"], rows.collect())));
+    let mut text = format!("{name}: {description}\n\n{}", table(&["parameter", "value"], rows.collect()));
+    if let Some(entropy) = entropy {
+        let (rate, first) = (format_significant(entropy.rate, 6), format_significant(entropy.first, 6));
+        text += &format!("\nbest possible loss: {rate} nats per letter, {first} for the first of a text\n");
+    }
+    let mut output = Output::text(text);
     output.hints.push(format!("next: kleiber data synth {name} --count 3"));
     output
 }

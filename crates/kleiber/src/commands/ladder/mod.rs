@@ -113,12 +113,11 @@ pub(crate) fn run(args: &LadderArgs, quiet: bool) -> Result<Output, CliError> {
     let vocab = texts.tokenizer.vocab();
     let more = usize::from(args.add_rungs.unwrap_or(0));
     let (design, seconds) = match stored {
-        Some(design) if design.more >= more => (design, None),
-        Some(design) => (Design::new(&config, design.preset, design.scale, vocab, more)?, None),
+        Some(design) => (again(&design, &config, vocab, more, &path)?, None),
         None => plan::plan(&config, args.preset.map_or(Preset::Default, Preset::from), args.minutes, &texts, more)?,
     };
     let runs = plan::runs(&design, vocab)?;
-    let shown = plan::show(&design, &runs, seconds);
+    let shown = plan::show(&design, &runs, texts.tokens(), seconds);
     if args.dry_run {
         let document = Document::planned(args, &design, &texts, &runs, seconds);
         return Ok(if args.json { Output::json(&document) } else { Output::text(shown) });
@@ -181,7 +180,8 @@ fn finish(args: &LadderArgs, design: &Design, texts: &Texts, ascent: &Ascent) ->
     output.hints.push(format!("next: kleiber plan compute {} --flops {budget}", law.display()));
     let fit = &ascent.forecast.fit;
     output = output.with_findings(fit.status, &[], &fit.warnings);
-    if ascent.factor <= ascent.search[0].0 || ascent.factor >= ascent.search[ascent.search.len() - 1].0 {
+    let ends = [ascent.search.first(), ascent.search.last()];
+    if ends.into_iter().flatten().any(|end| end.0 == ascent.factor) {
         let factor = format_significant(ascent.factor, 3);
         output
             .notes
@@ -224,9 +224,24 @@ fn same_ladder(args: &LadderArgs, design: &Design) -> Result<RunConfig, CliError
     if args.minutes.is_some() {
         return Err(other("time"));
     }
-    let asked = args.corpus.is_some() || args.config.is_some() || !args.set.is_empty();
-    if asked && config(args, design.asked.seed)? != design.asked {
-        return Err(other("configuration"));
+    if args.corpus.is_some() || args.config.is_some() || !args.set.is_empty() {
+        let differences = design.asked.differences(&config(args, design.asked.seed)?);
+        let said: Vec<String> = differences.iter().map(|(key, was, is)| format!("{key} ({was}, not {is})")).collect();
+        if !said.is_empty() {
+            return Err(other(&said.join(", ")));
+        }
     }
     Ok(design.asked.clone())
+}
+
+/// The design of a ladder that was begun, with at least `more` cells beyond the usual ones.
+fn again(stored: &Design, config: &RunConfig, vocab: usize, more: usize, path: &Path) -> Result<Design, CliError> {
+    let design = |more| Design::new(config, stored.preset, stored.scale, vocab, more);
+    if design(stored.more)? != *stored {
+        return Err(CliError::usage(
+            format!("{}: not the design that follows from what was asked", path.display()),
+            "it was changed, or made by another version or from another text; give another --out",
+        ));
+    }
+    Ok(design(more.max(stored.more))?)
 }

@@ -5,6 +5,7 @@ use crate::error::CliError;
 use crate::render::{TableBlock, terminal_table};
 use kleiber_core::units::{format_quantity, format_significant};
 use kleiber_sweep::ladder::{Design, FACTORS, Preset, Rung};
+use kleiber_train::config::Auto;
 use kleiber_train::estimate::calibrate;
 use kleiber_train::{Plan, RunConfig, Texts};
 use std::time::Duration;
@@ -55,8 +56,8 @@ pub(super) fn plan(
     }
 }
 
-/// The plan for people.
-pub(super) fn show(design: &Design, runs: &[Run], seconds: Option<f64>) -> String {
+/// The plan for people; `text` are the tokens that there are to learn.
+pub(super) fn show(design: &Design, runs: &[Run], text: u64, seconds: Option<f64>) -> String {
     let target = runs.last().map_or(0.0, |r| r.plan.flops());
     let row = |run: &Run| {
         let (params, tokens) = (run.plan.counts.params as f64, run.plan.tokens() as f64);
@@ -67,7 +68,7 @@ pub(super) fn show(design: &Design, runs: &[Run], seconds: Option<f64>) -> Strin
             format!("{}x{}", run.plan.decoder.layers, run.plan.decoder.width),
             format_quantity(tokens),
             format_significant(tokens / params, 3),
-            format_quantity((run.plan.flops() / 1e9).round() * 1e9),
+            rounded(run.plan.flops()),
             if share == 1.0 { "1".into() } else { format!("1/{}", format_significant(1.0 / share, 3)) },
             if run.rung.repeat > 0 { format!("+{}", run.rung.repeat) } else { String::new() },
         ]
@@ -80,15 +81,30 @@ pub(super) fn show(design: &Design, runs: &[Run], seconds: Option<f64>) -> Strin
         numeric: vec![false, true, false, true, true, true, true, true],
     };
     let all: f64 = runs.iter().map(|r| r.plan.flops()).sum();
-    let mut text = format!(
-        "{}\n{} rungs and a search of {} for the learning rate; {} FLOP in all",
+    let search = match design.asked.train.lr {
+        Auto::Auto => format!(" and a search of {} for the learning rate", FACTORS.len()),
+        Auto::Value(rate) => format!(", the learning rate of the target being {}", format_significant(rate, 3)),
+    };
+    let mut shown = format!(
+        "{}\n{} rungs{}; {} FLOP in all",
         terminal_table(&block, Some(110)),
         runs.len() - 1,
-        FACTORS.len(),
-        format_quantity((all / 1e9).round() * 1e9)
+        search,
+        rounded(all)
     );
     if let Some(seconds) = seconds {
-        text.push_str(&format!(", about {}", duration(seconds)));
+        shown.push_str(&format!(", about {}", duration(seconds)));
     }
-    text + "\n"
+    let epochs = runs.iter().map(|r| r.plan.tokens()).max().unwrap_or(0) as f64 / text.max(1) as f64;
+    if epochs > 1.0 {
+        let (text, epochs) = (format_quantity(text as f64), format_significant(epochs, 3));
+        shown.push_str(&format!("\nthe text has {text} tokens: the longest run repeats it {epochs} times, and its loss is more than that of fresh text"));
+    }
+    shown + "\n"
+}
+
+/// A count of FLOP to three digits.
+fn rounded(flops: f64) -> String {
+    let unit = 10f64.powf(flops.max(1.0).log10().floor() - 2.0);
+    format_quantity((flops / unit).round() * unit)
 }

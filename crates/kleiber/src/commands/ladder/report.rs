@@ -67,13 +67,16 @@ pub(super) fn report(document: &Document<'_>, design: &Design, ascent: &Ascent) 
         section
     }));
     let search = ascent.search.iter().map(|(f, l)| format!("{} times: {l:.4}", format_significant(*f, 3)));
+    let search = match search.collect::<Vec<_>>().join(", ") {
+        none if none.is_empty() => "A rate was asked for.".to_string(),
+        losses => format!("Loss of the smallest size at factors of its default rate: {losses}."),
+    };
     sections.insert(
         3,
         Section {
             title: "Learning rate".into(),
             blocks: vec![Block::Text(format!(
-                "Loss of the smallest size at factors of its default rate: {}. All runs use {} times the default of their size and tokens.",
-                search.collect::<Vec<_>>().join(", "),
+                "{search} All runs use {} times the default of their size and tokens.",
                 format_significant(ascent.factor, 3)
             ))],
         },

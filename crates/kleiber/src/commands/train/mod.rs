@@ -23,6 +23,8 @@ use std::time::Duration;
 
 /// Seconds that a calibration takes.
 const CALIBRATION: Duration = Duration::from_secs(2);
+/// A run is warned of when more than one step in so many was left out.
+const MANY_SKIPPED: u64 = 50;
 /// Share of the minutes that training gets; the rest is for evaluations and checkpoints.
 const TRAINING_SHARE: f64 = 0.9;
 
@@ -140,7 +142,7 @@ pub(crate) fn run(args: &TrainArgs, quiet: bool) -> Result<Output, CliError> {
         config.train.tokens = if begun.exists() && !args.force {
             RunConfig::load(Some(&begun), &[])?.train.tokens
         } else {
-            enough_memory(&Memory::estimate(&plan, texts.bytes()))?;
+            enough_memory(&plan, &Memory::estimate(&plan, texts.bytes()))?;
             let measured = calibrate(&plan, &texts, CALIBRATION)?;
             speed = Some(measured);
             let tokens = measured.tokens_per_second * 60.0 * minutes * TRAINING_SHARE;
@@ -151,7 +153,7 @@ pub(crate) fn run(args: &TrainArgs, quiet: bool) -> Result<Output, CliError> {
     let folder = args.runs.join(&name);
     let table = args.table.clone().unwrap_or_else(|| args.runs.join("runs.parquet"));
     let memory = Memory::estimate(&plan, texts.bytes());
-    let room = enough_memory(&memory);
+    let room = enough_memory(&plan, &memory);
     if args.dry_run && speed.is_none() && room.is_ok() {
         speed = Some(calibrate(&plan, &texts, CALIBRATION)?);
     }
@@ -202,6 +204,12 @@ pub(crate) fn run(args: &TrainArgs, quiet: bool) -> Result<Output, CliError> {
         Reason::Time => 3,
         Reason::Interrupted => 130,
     };
+    if outcome.skipped * MANY_SKIPPED > outcome.step {
+        let (skipped, steps) = (outcome.skipped, outcome.step);
+        output
+            .notes
+            .push(format!("warning: {skipped} of {steps} steps changed nothing; the loss is that of fewer steps"));
+    }
     output.hints.push(match outcome.reason {
         Reason::Finished => format!("next: kleiber generate {} --prompt TEXT", folder.display()),
         _ => "the same command continues the run".into(),
@@ -240,10 +248,10 @@ fn check_name(name: &str) -> Result<(), CliError> {
     Ok(())
 }
 
-/// Refuses a run that the machine cannot hold.
-fn enough_memory(memory: &Memory) -> Result<(), CliError> {
+/// Refuses a run that the machine cannot hold; what a GPU holds is not known here.
+fn enough_memory(plan: &Plan, memory: &Memory) -> Result<(), CliError> {
     let available = available_memory();
-    if available > 0 && memory.total() > available {
+    if plan.config.train.device == kleiber_tensor::Device::Cpu && available > 0 && memory.total() > available {
         return Err(CliError::limit(
             format!(
                 "the run needs about {} of memory, {} are available",

@@ -33,7 +33,7 @@ impl<'a> PlanDocument<'a> {
             decoder: &plan.decoder,
             counts: plan.counts,
             corpus: &texts.corpus,
-            text_tokens: texts.train.tokens(),
+            text_tokens: texts.tokens(),
             steps: plan.steps,
             tokens: plan.tokens(),
             flops: plan.flops(),
@@ -49,7 +49,7 @@ impl<'a> PlanDocument<'a> {
 pub(super) fn plan(plan: &Plan, texts: &Texts, memory: &Memory, speed: Option<Speed>) -> String {
     let (counts, decoder, options) = (plan.counts, &plan.decoder, &plan.options);
     let count = |n: u64| format_quantity(n as f64);
-    let epochs = plan.tokens() as f64 / texts.train.tokens().max(1) as f64;
+    let epochs = plan.tokens() as f64 / texts.tokens().max(1) as f64;
     let repeats = if epochs > 1.0 { format!(", {} times over", format_significant(epochs, 3)) } else { String::new() };
     let mut rows = vec![
         (
@@ -60,10 +60,7 @@ pub(super) fn plan(plan: &Plan, texts: &Texts, memory: &Memory, speed: Option<Sp
             ),
         ),
         ("parameters", format!("{} ({} with embedding and head)", count(counts.params), count(counts.params_total))),
-        (
-            "text",
-            format!("{}: {} tokens, vocabulary {}{repeats}", texts.corpus, count(texts.train.tokens()), decoder.vocab),
-        ),
+        ("text", format!("{}: {} tokens, vocabulary {}{repeats}", texts.corpus, count(texts.tokens()), decoder.vocab)),
         (
             "training",
             format!(
