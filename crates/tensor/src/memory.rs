@@ -1,11 +1,17 @@
 //! What the allocator does with memory that a step gave back.
 
-use libmimalloc_sys::{mi_option_set_default, mi_option_t};
+// For its symbols alone: naming them through this crate would need another dependency.
+use libmimalloc_sys as _;
+use std::ffi::{c_int, c_long};
+
+unsafe extern "C" {
+    fn mi_option_set_default(option: c_int, value: c_long);
+}
 
 /// `mi_option_purge_delay` of mimalloc 2 and 3: milliseconds until freed memory is given back to the system.
-const PURGE_DELAY: mi_option_t = 15;
+const PURGE_DELAY: c_int = 15;
 /// Never.
-const KEEP: std::ffi::c_long = -1;
+const KEEP: c_long = -1;
 
 /// Keeps freed memory for the next step instead of giving it back to the system, which would have to clear it again:
 /// a step asks for the same buffers as the one before it, and at 10 million parameters clearing them takes a twelfth of the
