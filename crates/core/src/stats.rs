@@ -72,6 +72,25 @@ pub fn line(x: &[f64], y: &[f64]) -> (f64, f64, f64) {
     (slope, intercept, (rss / (x.len() as f64 - 2.0)).sqrt())
 }
 
+/// Coefficients `[a, b, c]` of the least-squares parabola `a + b x + c x^2`; nothing for fewer than three different x.
+pub fn parabola(x: &[f64], y: &[f64]) -> Option<[f64; 3]> {
+    let (slope, _, _) = line(x, y);
+    let centre = mean(x);
+    let z: Vec<f64> = x.iter().map(|x| x - centre).collect();
+    let sum = |power: i32| z.iter().map(|z| z.powi(power)).sum::<f64>();
+    let (n, second, third) = (z.len() as f64, sum(2), sum(3));
+    // The part of z^2 that no line has.
+    let bends: Vec<f64> = z.iter().map(|z| z * z - second / n - third / second * z).collect();
+    let size: f64 = bends.iter().map(|b| b * b).sum();
+    if !(size > 1e-12 * second * second) {
+        return None;
+    }
+    let bend = bends.iter().zip(y).map(|(b, y)| b * y).sum::<f64>() / size;
+    let slope = slope - bend * third / second;
+    let middle = mean(y) - bend * second / n;
+    Some([middle - slope * centre + bend * centre * centre, slope - 2.0 * bend * centre, bend])
+}
+
 fn standard_normal() -> Normal {
     Normal::standard()
 }
@@ -79,6 +98,15 @@ fn standard_normal() -> Normal {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_parabola_is_that_of_numpy_polyfit() {
+        // numpy.polyfit([-2, -1, 0, 1], [4.6636, 4.3776, 4.4246, 4.4085], 2)[::-1]
+        let got = parabola(&[-2.0, -1.0, 0.0, 1.0], &[4.6636, 4.3776, 4.4246, 4.4085]).unwrap();
+        let want = [4.365185, -0.004355, 0.067475];
+        assert!(got.iter().zip(want).all(|(g, w)| (g - w).abs() < 1e-12), "{got:?}");
+        assert!(parabola(&[1.0, 2.0, 1.0], &[1.0, 2.0, 3.0]).is_none() && parabola(&[], &[]).is_none());
+    }
 
     #[test]
     fn quantiles_follow_numpy_type_7() {

@@ -16,6 +16,7 @@
 //! ```
 
 mod allocation;
+pub mod batch;
 mod checks;
 pub mod compare;
 mod coordinates;

@@ -1,6 +1,7 @@
 //! `kleiber ladder`.
 
 use super::common::Folder;
+use kleiber_core::table::{Cells, Column, Table};
 use serde_json::Value;
 use std::process::{Command, Stdio};
 use std::time::Duration;
@@ -71,7 +72,7 @@ fn a_ladder_predicts_before_it_measures_and_is_the_same_however_it_is_stopped() 
     );
     let error = (prediction["value"].as_f64().unwrap() - number("measured")) / number("measured");
     assert!((error - number("relative_error")).abs() < 1e-12 && error.abs() < 0.15, "{error}");
-    assert!(prediction["times_beyond"].as_f64().unwrap() >= 4.0 && first["rungs"].as_array().unwrap().len() == 14);
+    assert!(prediction["times_beyond"].as_f64().unwrap() >= 4.0 && first["rungs"].as_array().unwrap().len() == 13);
     for file in ["report.html", "report.md", "runs.parquet", "law.json", "predictions.json", "design.json"] {
         assert!(folder.path("out").join(file).exists(), "{file}");
     }
@@ -82,6 +83,8 @@ fn a_ladder_predicts_before_it_measures_and_is_the_same_however_it_is_stopped() 
     assert!(minutes.code == Some(2) && minutes.stderr.contains("another time"), "{}", minutes.stderr);
     let other = folder.run(&["ladder", "--out", "out", "--seed", "5"]);
     assert!(other.code == Some(2) && other.stderr.contains("another seed"), "{}", other.stderr);
+    let other = folder.run(&[TINY.as_slice(), &["--set", "model.context=64"]].concat());
+    assert!(other.code == Some(2) && other.stderr.contains("another model.context (32, not 64)"), "{}", other.stderr);
 
     // Killed again and again on the way, it ends in the same document.
     let elsewhere = text();
@@ -107,10 +110,16 @@ fn a_ladder_predicts_before_it_measures_and_is_the_same_however_it_is_stopped() 
 
     // More rungs are fitted again, and the report says that this came after the target.
     let more = climb(&folder, &["--add-rungs", "2"]);
-    assert_eq!(more["rungs"].as_array().unwrap().len(), 16);
+    assert_eq!(more["rungs"].as_array().unwrap().len(), 15);
     assert_eq!(more["prediction"]["hash"], again["prediction"]["hash"]);
     assert!(std::fs::read_to_string(folder.path("out/report.md")).unwrap().contains("after the target: no prediction"));
     // A prediction that was changed is no prediction.
+    let design = folder.path("out/design.json");
+    let text = std::fs::read_to_string(&design).unwrap();
+    std::fs::write(&design, text.replacen("\"repeat\": 0", "\"repeat\": 7", 1)).unwrap();
+    let changed = folder.run(&["ladder", "--out", "out"]);
+    assert!(changed.code == Some(2) && changed.stderr.contains("not the design that follows"), "{}", changed.stderr);
+    std::fs::write(&design, text).unwrap();
     let path = folder.path("out/predictions.json");
     let text = std::fs::read_to_string(&path).unwrap();
     let value = format!("\"value\": {}", again["prediction"]["value"]);
@@ -124,8 +133,41 @@ fn a_ladder_predicts_before_it_measures_and_is_the_same_however_it_is_stopped() 
 fn a_dry_run_shows_the_plan_and_writes_nothing() {
     let folder = text();
     let outcome = folder.run(&[TINY.as_slice(), &["--dry-run"]].concat()).ok();
-    assert!(outcome.stdout.contains("tokens/param") && outcome.stdout.contains("14 rungs"), "{}", outcome.stdout);
+    assert!(
+        outcome.stdout.contains("tokens/param") && outcome.stdout.contains("13 rungs and a search"),
+        "{}",
+        outcome.stdout
+    );
     assert!(!folder.path("out/design.json").exists());
     let refused = folder.run(&[TINY.as_slice(), &["--set", "train.tokens=2k"]].concat());
     assert!(refused.code == Some(2) && refused.stderr.contains("fewer than 20 steps"), "{}", refused.stderr);
+}
+
+#[test]
+fn one_text_is_one_ladder_whatever_it_lies_in_and_a_rate_that_is_given_is_the_targets() {
+    let folder = text();
+    let source = std::fs::read_to_string(folder.path("text.jsonl")).unwrap();
+    let texts: Vec<String> = source
+        .lines()
+        .map(|line| serde_json::from_str::<Value>(line).unwrap()["text"].as_str().unwrap().to_string())
+        .collect();
+    std::fs::create_dir(folder.path("folder")).unwrap();
+    for (index, text) in texts.iter().enumerate() {
+        folder.write(&format!("folder/{index:04}.txt"), text.as_bytes());
+    }
+    let column = Column { name: "text".into(), cells: Cells::Text(texts.iter().map(|t| t.as_str().into()).collect()) };
+    Table::new("texts", vec![column]).unwrap().write(&folder.path("text.parquet")).unwrap();
+    for (corpus, out) in [("text.parquet", "p"), ("folder", "f")] {
+        let rest = ["--set", "train.lr=0.004", "--corpus", corpus, "--out", out, "--json"];
+        let outcome = folder.run(&[&TINY[..1], &TINY[3..15], rest.as_slice()].concat());
+        assert!(matches!(outcome.code, Some(0 | 1)), "{:?}: {}", outcome.code, outcome.stderr);
+        let document: Value = serde_json::from_str(&outcome.stdout).unwrap();
+        // No search, and the target's rate is the one that was given.
+        assert_eq!(document["learning_rate"]["search"], Value::Array(Vec::new()));
+        let runs = Table::read(&folder.path(out).join("runs.parquet")).unwrap();
+        let (params, rates) = (runs.numbers("params").unwrap(), runs.numbers("lr").unwrap());
+        let target = (0..params.len()).max_by(|a, b| params[*a].total_cmp(&params[*b])).unwrap();
+        assert!((rates[target] / 0.004 - 1.0).abs() < 1e-6, "{rates:?}");
+        assert!(document["relative_error"].as_f64().unwrap().abs() < 0.15, "{document}");
+    }
 }

@@ -1,10 +1,14 @@
 //! A ladder from its first rung to the target: everything that is finished is found on disk and not made again.
 
+use super::batches;
 use super::design::{Design, FACTORS, Rung};
 use super::prediction::{Forecast, Prediction, forecast};
 use super::trajectory::{self, Curve, Curves, mean_error};
 use crate::{Finished, Job, SweepError, SweepOptions, Update, run};
+use kleiber_core::stats::parabola;
 use kleiber_core::table::Table;
+use kleiber_core::units::format_quantity;
+use kleiber_laws::batch::{BatchRun, CriticalBatch};
 use kleiber_train::config::Auto;
 use kleiber_train::events;
 use kleiber_train::{Lock, Outcome, Plan, Reason, Texts};
@@ -48,6 +52,8 @@ pub enum Phase {
     Search,
     /// What is fitted.
     Rungs,
+    /// Batches of several sizes.
+    Batches,
     /// What is predicted.
     Target,
 }
@@ -61,6 +67,8 @@ pub struct Made {
     pub folder: PathBuf,
     /// FLOP.
     pub flops: f64,
+    /// Tokens of a step.
+    pub batch: u64,
     /// How it ended.
     pub outcome: Outcome,
     /// Its losses.
@@ -76,6 +84,8 @@ pub struct Ascent {
     pub factor: f64,
     /// The runs that were fitted.
     pub rungs: Vec<Made>,
+    /// The critical batch size, where the runs that were made for it tell.
+    pub batches: Option<CriticalBatch>,
     /// The fit.
     pub forecast: Forecast,
     /// Every prediction that was written down, the first first.
@@ -158,19 +168,22 @@ impl Climber<'_> {
         let forecast = self.forecast(&jobs, &target)?;
         (self.tell)(Progress::Forecast(&forecast));
         let predictions = self.write_down(&forecast)?;
+        let Some(batches) = self.batches(factor)? else { return Ok(None) };
         let alone = SweepOptions { parallel: 1, ..rungs };
         let jobs_of_target = std::slice::from_ref(&target);
         let Some(outcome) = self.make(Phase::Target, jobs_of_target, &alone, &|_| ())? else { return Ok(None) };
         let made = |rung: &Rung, job: &Job, outcome: &Outcome| {
             let folder = self.options.runs.join(job.name());
             let curve = trajectory::measured(&folder, &job.plan)?;
-            Ok::<_, SweepError>(Made { rung: *rung, folder, flops: job.plan.flops(), outcome: outcome.clone(), curve })
+            let batch = (job.plan.options.batch * job.plan.decoder.context) as u64;
+            let (flops, outcome) = (job.plan.flops(), outcome.clone());
+            Ok::<_, SweepError>(Made { rung: *rung, folder, flops, batch, outcome, curve })
         };
         let rungs = self.design.rungs.iter().zip(&jobs).zip(&outcomes).map(|((r, j), o)| made(r, j, o));
         let rungs = rungs.collect::<Result<Vec<_>, _>>()?;
         let target = made(&self.design.target, &target, &outcome[0])?;
         let target_begun = begun(&target.folder)?;
-        Ok(Some(Ascent { search, factor, rungs, forecast, predictions, target, target_begun }))
+        Ok(Some(Ascent { search, factor, rungs, batches, forecast, predictions, target, target_begun }))
     }
 
     /// Losses of the smallest size at factors of its rate; nothing when stopped.
@@ -183,6 +196,29 @@ impl Climber<'_> {
         let options = SweepOptions { table: self.folder.join("search.parquet"), ..self.options.clone() };
         let made = self.make(Phase::Search, &jobs, &options, &|_| ())?;
         Ok(made.map(|made| FACTORS.into_iter().zip(made.iter().map(|m| m.evaluation.loss)).collect()))
+    }
+
+    /// The critical batch size, if it is asked for and the runs tell it; nothing when stopped.
+    fn batches(&self, factor: f64) -> Result<Option<Option<CriticalBatch>>, SweepError> {
+        let Some(rung) = self.design.batches else { return Ok(Some(None)) };
+        let vocab = self.texts.tokenizer.vocab();
+        let mut jobs = Vec::new();
+        let mut sizes = Vec::new();
+        for (batch, config) in batches::runs(self.design, rung, factor * self.usual_rate(rung)?, vocab)? {
+            let label = format!("{} in {}", rung.label(), format_quantity(batch as f64));
+            jobs.push(Job { label, plan: Plan::new(&config, vocab)?, texts: self.texts.clone() });
+            sizes.push(batch);
+        }
+        let options = SweepOptions { table: self.folder.join("batches.parquet"), ..self.options.clone() };
+        if self.make(Phase::Batches, &jobs, &options, &|_| ())?.is_none() {
+            return Ok(None);
+        }
+        let curve = |(job, batch): (&Job, &u64)| {
+            let curve = trajectory::measured(&self.options.runs.join(job.name()), &job.plan)?;
+            Ok(BatchRun { batch: *batch as f64, points: curve.points })
+        };
+        let runs = jobs.iter().zip(&sizes).map(curve).collect::<Result<Vec<_>, SweepError>>()?;
+        Ok(Some(CriticalBatch::of(&runs)))
     }
 
     /// The rate that a run of this size and tokens gets when nothing is asked.
@@ -262,21 +298,19 @@ fn begun(folder: &Path) -> Result<u64, SweepError> {
     Ok(events::begun(&folder.join(events::FILE))?.map_or(0, |time| time as u64))
 }
 
-/// The factor at the lowest point of a parabola through the lowest loss and its neighbours in ln factor, in quarters of a
-/// doubling, so that a rate that is as good as another is the same run. Factors are doublings of each other.
+/// The factor at the bottom of the parabola in ln factor that is nearest to all losses, in quarters of a doubling, so that a
+/// rate that is as good as another is the same run; within the factors that were tried. All of them count: the noise of a
+/// single run is as large as what neighbours differ by. Without a bottom it is the factor of the lowest loss.
 fn best_factor(search: &[(f64, f64)]) -> f64 {
-    let lowest = |a: &(usize, f64), b: &(usize, f64)| a.1.total_cmp(&b.1);
-    let losses = search.iter().map(|s| s.1).enumerate();
-    let Some((at, _)) = losses.min_by(lowest) else { return 1.0 };
-    let step = match (at.checked_sub(1).map(|i| search[i].1), search.get(at + 1)) {
-        (Some(low), Some(&(_, high))) => {
-            let bend = high + low - 2.0 * search[at].1;
-            if bend > 0.0 { (low - high) / (2.0 * bend) } else { 0.0 }
-        }
-        // At an end there is no valley to find the bottom of.
-        _ => 0.0,
-    };
-    search[at].0 * 2f64.powf((4.0 * step).round() / 4.0)
+    let lowest = search.iter().min_by(|a, b| a.1.total_cmp(&b.1)).map_or(1.0, |s| s.0);
+    let (x, y): (Vec<f64>, Vec<f64>) = search.iter().map(|(factor, loss)| (factor.log2(), *loss)).unzip();
+    let Some([_, slope, bend]) = parabola(&x, &y) else { return lowest };
+    if bend <= 0.0 {
+        return lowest;
+    }
+    let ends = x.iter().fold((f64::INFINITY, f64::NEG_INFINITY), |e, x| (e.0.min(*x), e.1.max(*x)));
+    let bottom: f64 = (-slope / (2.0 * bend)).clamp(ends.0, ends.1);
+    2f64.powf((4.0 * bottom).round() / 4.0)
 }
 
 #[cfg(test)]
@@ -285,11 +319,15 @@ mod tests {
 
     #[test]
     fn the_rate_is_at_the_bottom_of_the_valley() {
-        let at = |a, b, c, d| best_factor(&[(0.25, a), (0.5, b), (1.0, c), (2.0, d)]);
-        assert_eq!(at(3.5, 3.2, 3.0, 3.2), 1.0);
-        assert_eq!(at(3.5, 3.1, 3.0, 3.3), 2f64.powf(-0.25));
-        assert_eq!(at(3.4, 3.3, 3.2, 3.1), 2.0);
-        assert_eq!(at(3.0, 3.1, 3.1, 3.2), 0.25);
-        assert_eq!(at(3.2, 3.0, 3.0, 3.2), 2f64.powf(-0.5));
+        let at = |losses: [f64; 4]| best_factor(&[0, 1, 2, 3].map(|i| (FACTORS[i], losses[i])));
+        let valley = |bottom: f64| [-2.0, -1.0, 0.0, 1.0f64].map(|x| 3.0 + 0.1 * (x - bottom).powi(2));
+        assert_eq!(at(valley(0.0)), 1.0);
+        assert_eq!(at(valley(-0.6)), 2f64.powf(-0.5));
+        // Beyond what was tried there is no telling.
+        assert_eq!((at(valley(4.0)), at(valley(-5.0))), (2.0, 0.25));
+        // No valley: the lowest.
+        assert_eq!(at([3.0, 3.2, 3.2, 3.1]), 0.25);
+        // One run that came out a little worse does not halve the rate.
+        assert_eq!(at([4.6636, 4.3776, 4.4246, 4.4085]), 1.0);
     }
 }

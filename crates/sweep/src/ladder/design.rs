@@ -11,30 +11,29 @@ use serde::{Deserialize, Serialize};
 pub const FACTORS: [f64; 4] = [0.25, 0.5, 1.0, 2.0];
 /// Sizes of the rungs as shares of the target's parameters, smallest first.
 const SIZES: [f64; 4] = [1.0 / 16.0, 1.0 / 8.0, 1.0 / 4.0, 1.0 / 2.0];
-/// Rungs as (compute as a share of the target's, index of the size, seeds). Along a level of compute sizes trade against
-/// tokens, along a size compute grows: both directions of the surface are crossed. What is repeated tells the noise.
-const RUNGS: [(f64, usize, u64); 12] = [
+/// Rungs as (compute as a share of the target's, index of the size, seeds): every size with a quarter, a half and all of
+/// the target's tokens, but for the last corner, which would cost half of it. What is repeated tells the noise.
+const RUNGS: [(f64, usize, u64); 11] = [
     (1.0 / 4.0, 3, 1),
     (1.0 / 4.0, 2, 1),
     (1.0 / 8.0, 3, 1),
     (1.0 / 8.0, 2, 1),
     (1.0 / 8.0, 1, 1),
-    (1.0 / 16.0, 3, 1),
     (1.0 / 16.0, 2, 1),
     (1.0 / 16.0, 1, 1),
     (1.0 / 16.0, 0, 1),
-    (1.0 / 32.0, 2, 1),
     (1.0 / 32.0, 1, 3),
     (1.0 / 32.0, 0, 1),
+    (1.0 / 64.0, 0, 1),
 ];
 /// Rungs that are added on request, in this order.
 const MORE: [(f64, usize, u64); 8] = [
     (1.0 / 4.0, 1, 1),
     (1.0 / 8.0, 0, 1),
     (1.0 / 4.0, 2, 2),
-    (1.0 / 64.0, 1, 1),
+    (1.0 / 32.0, 2, 1),
     (1.0 / 8.0, 2, 2),
-    (1.0 / 64.0, 0, 1),
+    (1.0 / 64.0, 1, 1),
     (1.0 / 16.0, 2, 2),
     (1.0 / 4.0, 3, 2),
 ];
@@ -56,11 +55,16 @@ pub enum Preset {
 }
 
 impl Preset {
+    /// Whether the critical batch size is estimated, too.
+    fn batches(self) -> bool {
+        matches!(self, Self::Thorough | Self::Overnight)
+    }
+
     /// Parameters and tokens of the target.
     fn target(self) -> (u64, u64) {
         match self {
-            Self::Quick => (300_000, 1_000_000),
-            Self::Default => (300_000, 3_000_000),
+            Self::Quick => (300_000, 1_200_000),
+            Self::Default => (300_000, 4_000_000),
             Self::Thorough => (600_000, 12_000_000),
             Self::Overnight => (2_000_000, 40_000_000),
         }
@@ -105,13 +109,18 @@ pub struct Design {
     pub rungs: Vec<Rung>,
     /// Where the learning rate is looked for.
     pub search: Rung,
+    /// What is trained with several batches to find the critical one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub batches: Option<Rung>,
 }
 
-/// What all runs of a ladder share when nothing else is said: the defaults of a run with a vocabulary that does not
-/// outweigh small models.
+/// What all runs of a ladder share when nothing else is said: the defaults of a run with a vocabulary and a context that do
+/// not outweigh small models, and one batch, small enough for the shortest runs (docs/ladder.md, "What was tried").
 pub fn base_config(seed: u64) -> RunConfig {
     let mut config = RunConfig { seed, ..RunConfig::default() };
     config.data.vocab = Auto::Value(1024);
+    config.model.context = 128;
+    config.train.batch_tokens = Auto::Value(1024);
     config.evaluate.tokens = 1 << 15;
     config
 }
@@ -152,6 +161,7 @@ impl Design {
             target,
             rungs: Vec::new(),
             search: target,
+            batches: None,
         };
         let widths = SIZES.map(|size| design.width(size));
         if widths.windows(2).any(|pair| pair[0] >= pair[1]) || widths[SIZES.len() - 1] >= target.width {
@@ -168,6 +178,9 @@ impl Design {
             }
         }
         design.search = design.rung(SIZES[0], BELOW * flops / 32.0, vocab)?;
+        if preset.batches() {
+            design.batches = Some(design.rung(SIZES[1], BELOW * flops / 32.0, vocab)?);
+        }
         Ok(design)
     }
 
@@ -291,16 +304,13 @@ mod tests {
     fn sizes_and_tokens_move_apart_and_one_cell_is_repeated() {
         let (design, rungs, _) = design(Preset::Default);
         let sizes: BTreeSet<u64> = rungs.iter().map(|r| r.0).collect();
-        assert_eq!((sizes.len(), rungs.len()), (4, 14));
-        // Every size but the ends is seen with at least three numbers of tokens, every level but the last with several sizes.
+        assert_eq!((sizes.len(), rungs.len()), (4, 13));
         let tokens = |size| design.rungs.iter().filter(|r| r.params == size).map(|r| r.tokens).collect::<BTreeSet<_>>();
-        assert!(
-            sizes.iter().all(|s| tokens(*s).len() >= 2) && sizes.iter().filter(|s| tokens(**s).len() >= 3).count() >= 3
-        );
+        assert_eq!(sizes.iter().map(|s| tokens(*s).len()).collect::<Vec<_>>(), [3, 3, 3, 2]);
         let repeats: Vec<u64> = design.rungs.iter().map(|r| r.repeat).filter(|r| *r > 0).collect();
         assert_eq!(repeats, [1, 2]);
         let more = Design::new(&base_config(3), Preset::Default, 1.0, 1024, 99).unwrap();
-        assert_eq!(more.rungs[..14], design.rungs[..]);
+        assert_eq!(more.rungs[..13], design.rungs[..]);
         let names: BTreeSet<String> = more.rungs.iter().map(|r| format!("{r:?}")).collect();
         assert_eq!(names.len(), more.rungs.len(), "no run is there twice");
     }

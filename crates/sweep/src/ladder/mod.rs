@@ -4,6 +4,7 @@
 //! A [`Design`] says which runs; [`climb`] makes them. All of it lives in one folder and goes on from what is there.
 
 mod baseline;
+mod batches;
 mod climb;
 mod design;
 mod prediction;

@@ -6,6 +6,7 @@ use crate::render::{TableBlock, terminal_table};
 use chrono::DateTime;
 use indexmap::IndexMap;
 use kleiber_core::units::{format_quantity, format_significant};
+use kleiber_laws::batch::CriticalBatch;
 use kleiber_laws::compare::Comparison;
 use kleiber_sweep::ladder::{Ascent, Design, Made, Prediction, Preset};
 use kleiber_train::Texts;
@@ -60,6 +61,8 @@ pub(super) struct Result<'a> {
     /// Whether the law's error is below that of every baseline by more than the noise.
     pub(super) baselines_beaten: bool,
     pub(super) trajectory: Trajectory<'a>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) critical_batch: Option<CriticalBatchDocument<'a>>,
     target_begun: u64,
     seconds: f64,
 }
@@ -97,6 +100,15 @@ pub(super) struct Predicted<'a> {
 pub(super) struct BaselineDocument {
     pub(super) value: f64,
     pub(super) relative_error: f64,
+}
+
+/// The critical batch size from runs of a small model.
+#[derive(Debug, Serialize)]
+pub(super) struct CriticalBatchDocument<'a> {
+    #[serde(flatten)]
+    pub(super) found: &'a CriticalBatch,
+    /// Tokens of the critical batch at the loss that was predicted for the target.
+    pub(super) at_prediction: f64,
 }
 
 #[derive(Debug, Serialize)]
@@ -234,6 +246,10 @@ impl<'a> Result<'a> {
                 measured: &ascent.target.curve.points,
                 mean_abs_rel_error: ascent.trajectory_error(),
             },
+            critical_batch: ascent
+                .batches
+                .as_ref()
+                .map(|found| CriticalBatchDocument { found, at_prediction: found.at(claim.value) }),
             target_begun: ascent.target_begun,
             seconds: ascent.rungs.iter().chain([&ascent.target]).map(|made| made.outcome.seconds).sum(),
         }
@@ -291,6 +307,10 @@ impl<'a> Result<'a> {
         }
         if let Some(error) = self.trajectory.mean_abs_rel_error {
             rows.push(("loss on the way", format!("mean error {}", percent(error))));
+        }
+        if let Some(batch) = &self.critical_batch {
+            let tokens = format_quantity(batch.at_prediction.round());
+            rows.push(("critical batch", format!("{tokens} tokens at the predicted loss, from a small model")));
         }
         if let Some(noise) = self.noise {
             rows.push(("noise of seeds", format!("{} nats/token", format_significant(noise, 2))));

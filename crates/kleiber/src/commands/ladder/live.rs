@@ -88,7 +88,7 @@ impl Live {
 
 impl State {
     fn begin(&mut self, phase: Phase, jobs: &[Job]) {
-        if phase == Phase::Target {
+        if self.phase == Phase::Rungs {
             self.before = self.done();
         }
         self.phase = phase;
@@ -104,15 +104,16 @@ impl State {
         let name = match phase {
             Phase::Search => "search for the learning rate on the smallest size",
             Phase::Rungs => "rungs",
+            Phase::Batches => "batches of several sizes",
             Phase::Target => "target",
         };
         self.bar.say(&format!("{name}: {} runs", jobs.len()).replace(": 1 runs", ""));
     }
 
-    /// FLOP made so far, without the search.
+    /// FLOP made so far, without the search and the batches.
     fn done(&self) -> f64 {
         let here: f64 = self.jobs.iter().map(|job| job.at as f64 * job.flops_per_token).sum();
-        self.before + if self.phase == Phase::Search { 0.0 } else { here }
+        self.before + if matches!(self.phase, Phase::Search | Phase::Batches) { 0.0 } else { here }
     }
 
     fn end(&mut self, index: usize, outcome: &Outcome) {

@@ -93,6 +93,9 @@ pub(super) fn report(document: &Document<'_>, design: &Design, ascent: &Ascent) 
         };
         sections.insert(1, Section { title: "All that was written down".into(), blocks: vec![Block::Table(table)] });
     }
+    if design.batches.is_some() {
+        sections.push(Section { title: "Critical batch size".into(), blocks: critical_batch(result, ascent) });
+    }
     let config = design.asked.to_toml();
     sections.push(Section {
         title: "Configuration that all runs share".into(),
@@ -177,6 +180,37 @@ fn on_the_way(result: &super::document::Result<'_>) -> Vec<Block> {
         y: axis("loss", "nats/token", false),
         layers: vec![line("predicted", t.predicted, true, 1), line("measured", t.measured, false, 0)],
     })]
+}
+
+fn critical_batch(result: &super::document::Result<'_>, ascent: &Ascent) -> Vec<Block> {
+    let Some(batch) = &result.critical_batch else {
+        return vec![Block::Text("The runs with different batches reached no losses that tell it.".into())];
+    };
+    let count = |v: f64| format_quantity(v.round());
+    let text = format!(
+        "A small model was trained with several batches at constant rates. To reach a loss takes E_min + S_min B tokens with a batch of B; the critical batch E_min / S_min takes twice the tokens of the smallest batches and twice the steps of the largest. It grows as {} L^-{}: {} tokens at the loss that was predicted for the target, whose batch is {}. Losses beyond the last of the table are extrapolated.",
+        format_significant(batch.found.scale, 3),
+        format_significant(batch.found.power, 3),
+        count(batch.at_prediction),
+        count(ascent.target.batch as f64),
+    );
+    let row = |c: &kleiber_laws::batch::Crossing| {
+        vec![
+            format!("{:.3}", c.loss),
+            count(c.min_tokens),
+            count(c.min_steps),
+            count(c.batch),
+            format!("{}%", format_significant(100.0 * c.misfit, 2)),
+        ]
+    };
+    let table = TableBlock {
+        headers: ["loss", "E_min, tokens", "S_min, steps", "critical batch", "misfit of tokens"]
+            .map(String::from)
+            .to_vec(),
+        rows: batch.found.crossings.iter().map(row).collect(),
+        numeric: vec![true; 5],
+    };
+    vec![Block::Text(text), Block::Table(table)]
 }
 
 fn curves(ascent: &Ascent) -> Figure {
