@@ -3,7 +3,7 @@
 use crate::SweepError;
 use kleiber_core::CoreError;
 use kleiber_core::units::{format_quantity, format_significant};
-use kleiber_train::config::{Auto, TokenBudget};
+use kleiber_train::config::{Auto, ModelConfig, TokenBudget};
 use kleiber_train::{Plan, RunConfig};
 use serde::{Deserialize, Serialize};
 
@@ -37,6 +37,8 @@ const MORE: [(f64, usize, u64); 8] = [
     (1.0 / 16.0, 2, 2),
     (1.0 / 4.0, 3, 2),
 ];
+/// The target has the depth that suits its parameters divided by this.
+const SHAPE: u64 = 8;
 /// Compute of the most expensive rung, as a share of the target's: whole batches must not push it above a quarter.
 const BELOW: f64 = 0.99;
 
@@ -114,6 +116,30 @@ pub struct Design {
     pub batches: Option<Rung>,
 }
 
+/// The model of about `wanted` parameters with the depth that suits an eighth of them, so that the rungs between are of usual
+/// shape and the target is a wide one.
+fn wide(config: &RunConfig, wanted: u64, vocab: usize) -> Result<ModelConfig, SweepError> {
+    let with = |model: &ModelConfig| Plan::new(&RunConfig { model: model.clone(), ..config.clone() }, vocab);
+    let sized = |params: u64| ModelConfig { params: Auto::Value(params), ..config.model.clone() };
+    let layers = with(&sized((wanted / SHAPE).max(1)))?.decoder.layers;
+    let near = with(&sized(wanted))?.decoder;
+    // Parameters go with layers and the square of the width.
+    let width = near.width as f64 * (near.layers as f64 / layers as f64).sqrt() / 8.0;
+    let shaped = |eighths: f64| {
+        let width = Auto::Value(8 * (eighths as u64).max(1));
+        ModelConfig { params: Auto::Auto, layers: Auto::Value(layers as u64), width, ..config.model.clone() }
+    };
+    let mut best = (f64::INFINITY, sized(wanted));
+    for eighths in [width.floor() - 1.0, width.floor(), width.ceil(), width.ceil() + 1.0] {
+        let candidate = shaped(eighths);
+        let miss = (with(&candidate)?.counts.params as f64 / wanted as f64).ln().abs();
+        if miss < best.0 {
+            best = (miss, candidate);
+        }
+    }
+    Ok(best.1)
+}
+
 /// What all runs of a ladder share when nothing else is said: the defaults of a run with a vocabulary and a context that do
 /// not outweigh small models, and one batch, small enough for the shortest runs (docs/ladder.md, "What was tried").
 pub fn base_config(seed: u64) -> RunConfig {
@@ -140,8 +166,9 @@ impl Design {
         }
         let more = more.min(MORE.len());
         let mut target = config.clone();
-        if [config.model.params, config.model.layers, config.model.width].iter().all(|v| *v == Auto::Auto) {
-            target.model.params = Auto::Value(params);
+        let wanted = config.model.params.value().unwrap_or(params);
+        if [config.model.layers, config.model.width].iter().all(|v| *v == Auto::Auto) {
+            target.model = wide(&target, wanted, vocab)?;
         }
         if config.train.tokens == TokenBudget::Auto {
             target.train.tokens = TokenBudget::Tokens((tokens as f64 * scale) as u64);
@@ -292,12 +319,12 @@ mod tests {
     fn rungs_are_the_target_in_narrow() {
         let (design, rungs, _) = design(Preset::Default);
         let widths: BTreeSet<u64> = design.rungs.iter().map(|r| r.width).collect();
-        assert_eq!((design.target.width, widths), (80, BTreeSet::from([20, 28, 40, 56])));
+        assert_eq!((design.layers, design.target.width, widths), (2, 112, BTreeSet::from([28, 40, 56, 80])));
         let plan = Plan::new(&design.run(design.rungs[0], None), 1024).unwrap();
         let target = Plan::new(&design.run(design.target, None), 1024).unwrap();
         assert_eq!((plan.decoder.layers, plan.decoder.heads), (target.decoder.layers, target.decoder.heads));
         // 12 layers width^2 + (2 layers + 1) width.
-        assert_eq!(rungs[0].0, 12 * 4 * 56 * 56 + 9 * 56);
+        assert_eq!(rungs[0].0, 12 * 2 * 80 * 80 + 5 * 80);
     }
 
     #[test]
