@@ -11,30 +11,28 @@ use serde::{Deserialize, Serialize};
 pub const FACTORS: [f64; 4] = [0.25, 0.5, 1.0, 2.0];
 /// Sizes of the rungs as shares of the target's parameters, smallest first.
 const SIZES: [f64; 4] = [1.0 / 16.0, 1.0 / 8.0, 1.0 / 4.0, 1.0 / 2.0];
-/// Rungs as (compute as a share of the target's, index of the size, seeds): every size with a quarter, a half and all of
-/// the target's tokens, but for the last corner, which would cost half of it. What is repeated tells the noise.
-const RUNGS: [(f64, usize, u64); 11] = [
+/// Rungs as (compute as a share of the target's, index of the size, seeds): the small sizes with half, all and twice the
+/// target's tokens, so that tokens are known around it and only size is left to continue. What is repeated tells the noise.
+const RUNGS: [(f64, usize, u64); 9] = [
     (1.0 / 4.0, 3, 1),
     (1.0 / 4.0, 2, 1),
-    (1.0 / 8.0, 3, 1),
+    (1.0 / 4.0, 1, 1),
     (1.0 / 8.0, 2, 1),
     (1.0 / 8.0, 1, 1),
-    (1.0 / 16.0, 2, 1),
+    (1.0 / 8.0, 0, 1),
     (1.0 / 16.0, 1, 1),
-    (1.0 / 16.0, 0, 1),
-    (1.0 / 32.0, 1, 3),
+    (1.0 / 16.0, 0, 3),
     (1.0 / 32.0, 0, 1),
-    (1.0 / 64.0, 0, 1),
 ];
 /// Rungs that are added on request, in this order.
 const MORE: [(f64, usize, u64); 8] = [
-    (1.0 / 4.0, 1, 1),
-    (1.0 / 8.0, 0, 1),
+    (1.0 / 4.0, 0, 1),
+    (1.0 / 8.0, 3, 1),
     (1.0 / 4.0, 2, 2),
-    (1.0 / 32.0, 2, 1),
+    (1.0 / 16.0, 2, 1),
+    (1.0 / 8.0, 1, 2),
+    (1.0 / 32.0, 1, 1),
     (1.0 / 8.0, 2, 2),
-    (1.0 / 64.0, 1, 1),
-    (1.0 / 16.0, 2, 2),
     (1.0 / 4.0, 3, 2),
 ];
 /// The target has the depth that suits its parameters divided by this.
@@ -66,7 +64,7 @@ impl Preset {
     fn target(self) -> (u64, u64) {
         match self {
             Self::Quick => (300_000, 1_200_000),
-            Self::Default => (300_000, 4_000_000),
+            Self::Default => (300_000, 3_500_000),
             Self::Thorough => (600_000, 12_000_000),
             Self::Overnight => (2_000_000, 40_000_000),
         }
@@ -331,13 +329,13 @@ mod tests {
     fn sizes_and_tokens_move_apart_and_one_cell_is_repeated() {
         let (design, rungs, _) = design(Preset::Default);
         let sizes: BTreeSet<u64> = rungs.iter().map(|r| r.0).collect();
-        assert_eq!((sizes.len(), rungs.len()), (4, 13));
+        assert_eq!((sizes.len(), rungs.len()), (4, 11));
         let tokens = |size| design.rungs.iter().filter(|r| r.params == size).map(|r| r.tokens).collect::<BTreeSet<_>>();
-        assert_eq!(sizes.iter().map(|s| tokens(*s).len()).collect::<Vec<_>>(), [3, 3, 3, 2]);
+        assert_eq!(sizes.iter().map(|s| tokens(*s).len()).collect::<Vec<_>>(), [3, 3, 2, 1]);
         let repeats: Vec<u64> = design.rungs.iter().map(|r| r.repeat).filter(|r| *r > 0).collect();
         assert_eq!(repeats, [1, 2]);
         let more = Design::new(&base_config(3), Preset::Default, 1.0, 1024, 99).unwrap();
-        assert_eq!(more.rungs[..13], design.rungs[..]);
+        assert_eq!(more.rungs[..11], design.rungs[..]);
         let names: BTreeSet<String> = more.rungs.iter().map(|r| format!("{r:?}")).collect();
         assert_eq!(names.len(), more.rungs.len(), "no run is there twice");
     }
@@ -350,7 +348,7 @@ mod tests {
             Design::new(&config, Preset::Quick, 1.0, 1024, 0).unwrap_err().to_string()
         };
         assert!(refused(&["model.start=runs/one"]).contains("start at random"));
-        assert!(refused(&["model.width=16", "model.layers=2"]).contains("too few narrower ones"));
+        assert!(refused(&["model.width=8", "model.layers=2"]).contains("too few narrower ones"));
         assert!(refused(&["train.tokens=20k"]).contains("fewer than 20 steps"));
     }
 }
