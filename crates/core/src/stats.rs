@@ -82,7 +82,7 @@ pub fn parabola(x: &[f64], y: &[f64]) -> Option<[f64; 3]> {
     // The part of z^2 that no line has.
     let bends: Vec<f64> = z.iter().map(|z| z * z - second / n - third / second * z).collect();
     let size: f64 = bends.iter().map(|b| b * b).sum();
-    if !(size > 1e-12 * second * second) {
+    if size.is_nan() || size <= 1e-12 * second * second {
         return None;
     }
     let bend = bends.iter().zip(y).map(|(b, y)| b * y).sum::<f64>() / size;
