@@ -63,14 +63,19 @@ fn one_exponent_does_not_part_the_terms_of_proportional_tokens() {
     // A*N^-alpha + B*(20*N)^-alpha is one term.
     let twenty = runs((0..12).map(|i| 1e7 * 2f64.powi(i)).map(|n| (n, 20.0 * n)).collect());
     let tied = Options { tied: vec![("alpha".into(), "beta".into())], ..quick() };
-    refused(&law("chinchilla"), &twenty, &tied, "unidentified");
+    let forced = refused(&law("chinchilla"), &twenty, &tied, "unidentified");
+    assert_eq!(value(&forced, "alpha"), value(&forced, "beta"));
     refused(&law("over-training"), &twenty, &quick(), "tokens-tied-to-params");
 }
 
 #[test]
 fn one_budget() {
     let slice = (0..12).map(|i| 1e8 * 1.4f64.powi(i)).map(|n| (n, 1e20 / (6.0 * n))).collect();
-    refused(&law("chinchilla"), &runs(slice), &quick(), "single-budget");
+    let slice = runs(slice);
+    refused(&law("chinchilla"), &slice, &quick(), "single-budget");
+    // Two budgets are not one.
+    let twice = changed(&slice, "tokens", |row, tokens| if row % 2 == 0 { tokens } else { 8.0 * tokens });
+    assert!(!has(&fit(&twice, &quick()).reasons, "single-budget"));
 }
 
 #[test]
@@ -88,6 +93,7 @@ fn losses_outside_the_domain() {
     refused(&law("chinchilla"), &perplexity, &quick(), "loss-domain");
     let rate = changed(&table(), "loss", |_, l| 0.05 * l);
     refused(&law("chinchilla"), &rate, &quick(), "loss-domain");
+    assert!(!has(&fit(&table(), &quick()).reasons, "loss-domain"));
 }
 
 #[test]
@@ -222,7 +228,8 @@ fn a_held_coefficient_does_not_hide_a_fault_of_the_design() {
     let held = Options { fixed: vec![("beta".into(), EPOCH[4])], ..quick() };
     // E and A*params^-alpha are one constant here.
     let one_size = runs((0..12).map(|i| (1e9, 1e9 * 1.7f64.powi(i))).collect());
-    refused(&law("chinchilla"), &one_size, &held, "unidentified");
+    let forced = refused(&law("chinchilla"), &one_size, &held, "unidentified");
+    assert_eq!(value(&forced, "beta"), EPOCH[4]);
     let slice = runs((0..12).map(|i| 1e8 * 1.4f64.powi(i)).map(|n| (n, 1e20 / (6.0 * n))).collect());
     refused(&law("chinchilla"), &slice, &held, "single-budget");
 }
