@@ -36,7 +36,7 @@ pub struct Record {
     /// Hash of the checkpoint that the run started from.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub start: Option<String>,
-    /// Different tokens that there are to learn.
+    /// Different tokens that are learned by the end of the run.
     pub unique_tokens: u64,
     /// Sizes of the model.
     pub counts: Counts,

@@ -2,7 +2,7 @@
 
 use super::{Design, Rung};
 use crate::SweepError;
-use kleiber_train::config::{Auto, ScheduleKind, TokenBudget};
+use kleiber_train::config::{Auto, ScheduleKind};
 use kleiber_train::{Plan, RunConfig};
 
 /// Batches that are tried, in batches that such a run would get.
@@ -28,7 +28,6 @@ pub(super) fn runs(design: &Design, rung: Rung, rate: f64, vocab: usize) -> Resu
         let mut config = design.run(rung, Some(rate * share.sqrt().min(MOST_RATE)));
         config.train.schedule = ScheduleKind::Constant;
         config.train.batch_tokens = Auto::Value(batch);
-        config.train.tokens = TokenBudget::Tokens(rung.tokens);
         config.evaluate.every = Auto::Value((rung.tokens / batch / MEASUREMENTS).max(1));
         found.push((batch, config));
     }

@@ -113,7 +113,7 @@ pub(crate) fn run(args: &LadderArgs, quiet: bool) -> Result<Output, CliError> {
     let vocab = texts.tokenizer.vocab();
     let more = usize::from(args.add_rungs.unwrap_or(0));
     let (design, seconds) = match stored {
-        Some(design) => (again(&design, &config, vocab, more, &path)?, None),
+        Some(design) => (again(design, &config, vocab, more, &path)?, None),
         None => plan::plan(&config, args.preset.map_or(Preset::Default, Preset::from), args.minutes, &texts, more)?,
     };
     let runs = plan::runs(&design, vocab)?;
@@ -235,13 +235,13 @@ fn same_ladder(args: &LadderArgs, design: &Design) -> Result<RunConfig, CliError
 }
 
 /// The design of a ladder that was begun, with at least `more` cells beyond the usual ones.
-fn again(stored: &Design, config: &RunConfig, vocab: usize, more: usize, path: &Path) -> Result<Design, CliError> {
+fn again(stored: Design, config: &RunConfig, vocab: usize, more: usize, path: &Path) -> Result<Design, CliError> {
     let design = |more| Design::new(config, stored.preset, stored.scale, vocab, more);
-    if design(stored.more)? != *stored {
+    if design(stored.more)? != stored {
         return Err(CliError::usage(
             format!("{}: not the design that follows from what was asked", path.display()),
             "it was changed, or made by another version or from another text; give another --out",
         ));
     }
-    Ok(design(more.max(stored.more))?)
+    Ok(if more > stored.more { design(more)? } else { stored })
 }
