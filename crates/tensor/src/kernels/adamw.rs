@@ -62,8 +62,8 @@ kernel! {
         let [scale, beta1, rest1, beta2, rest2, keep, rate, correction, epsilon] = factors;
         for (((p, g), m), v) in p.iter_mut().zip(g).zip(m).zip(v) {
             let g = *g * scale;
-            *m = m.mul_add(beta1, rest1 * g);
-            *v = v.mul_add(beta2, rest2 * g * g);
+            *m = m.mul_add(beta1, rest1 * g).or_zero();
+            *v = v.mul_add(beta2, rest2 * g * g).or_zero();
             *p = p.mul_add(keep, -(rate * *m / v.sqrt().mul_add(correction, epsilon)));
         }
     }
@@ -78,6 +78,14 @@ mod tests {
         let mut average = [1.0f64, 2.0];
         blend(0.75, &mut average, &[5.0, 2.0]);
         assert_eq!(average, [2.0, 2.0]);
+    }
+
+    #[test]
+    fn moments_that_no_step_can_show_are_zero() {
+        let settings = Step { rate: 0.1, beta1: 0.9, beta2: 0.95, epsilon: 1e-8, decay: 0.0, count: 9, scale: 1.0 };
+        let (mut p, mut m, mut v) = ([2.0f32], [1.05e-30], [1.02e-30]);
+        step(settings, &mut p, &[0.0], &mut m, &mut v);
+        assert_eq!((p, m, v), ([2.0], [0.0], [0.0]));
     }
 
     #[test]

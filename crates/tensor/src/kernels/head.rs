@@ -4,7 +4,7 @@ use super::{LANES, Real, View, ViewMut, kernel, product, scratch, sum};
 use rayon::prelude::*;
 
 /// Rows whose logits exist at the same time.
-pub const ROWS: usize = 512;
+pub const ROWS: usize = 256;
 /// A target that is not counted.
 pub const IGNORED: u32 = u32::MAX;
 

@@ -2,6 +2,7 @@
 //! splits large products over the threads of rayon.
 
 use super::Real;
+use rayon::prelude::*;
 
 /// A matrix to be read: `rows x cols` numbers at `offset + i * row_stride + j * col_stride` of a slice.
 #[derive(Debug, Clone, Copy)]
@@ -64,15 +65,30 @@ fn span(rows: usize, cols: usize, stride: usize) -> usize {
 
 /// Products of fewer multiplications than this are not worth waking other threads for.
 const WORTH_THREADS: usize = 1 << 18;
+/// A result with a side above this is multiplied in the same blocks by `gemm` however its other side is cut.
+const SMALL: usize = 64;
+/// Rows below which `gemm` has other ways still.
+const FEW: usize = 4;
 
-/// `out = a b`, or `out += a b`.
+/// `out = a b`, or `out += a b`, by as many tasks as there are threads, each with rows of the result of its own: they
+/// wait for each other once, where the threads of `gemm` meet after every block. Bits do not depend on the tasks.
 ///
 /// # Panics
 /// When the shapes do not match.
 pub fn product<T: Real>(out: ViewMut<'_, T>, accumulate: bool, a: View<'_, T>, b: View<'_, T>) {
     let work = a.rows * a.cols * b.cols;
     let threads = if work >= WORTH_THREADS { rayon::current_num_threads() } else { 1 };
-    multiply(out, accumulate, a, b, threads);
+    let rows = out.rows.div_ceil(threads);
+    if threads == 1 || out.cols <= SMALL || rows <= SMALL || (1..FEW).contains(&(out.rows % rows)) {
+        return multiply(out, accumulate, a, b, threads);
+    }
+    let stride = out.stride;
+    out.data.par_chunks_mut(rows * stride).take(threads).enumerate().for_each(|(task, data)| {
+        let first = task * rows;
+        let rows = rows.min(out.rows - first);
+        let a = View { data: &a.data[first * a.strides.0..], rows, ..a };
+        multiply(ViewMut { data, rows, cols: out.cols, stride }, accumulate, a, b, 1);
+    });
 }
 
 /// As [`product`] on the calling thread alone, for use inside parallel loops.
@@ -141,6 +157,27 @@ mod tests {
         let mut gaps = [0.0; 7];
         product(ViewMut::rows(&mut gaps, 2, 2, 5), false, View::rows(&a, 2, 1, 4), View::new(&b[..2], 1, 2));
         assert_eq!(gaps, [0.0, 0.0, 0.0, 0.0, 0.0, -8.0, -4.0]);
+    }
+
+    #[test]
+    fn tasks_make_the_bits_of_one_thread() {
+        let numbers = |len: usize| -> Vec<f32> { (0..len).map(|i| ((i * 7919) % 101) as f32 * 0.02 - 1.0).collect() };
+        let pool = |threads| rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
+        for (m, k, n) in [(200, 700, 65), (131, 1030, 96), (399, 96, 128), (130, 64, 65)] {
+            let (a, b) = (numbers(m * k), numbers(k * n));
+            let on = |threads: usize, turned: bool| {
+                let mut out = vec![0.5f32; m * (n + 1)];
+                let a = if turned { View::new(&a, k, m).t() } else { View::new(&a, m, k) };
+                let out_view = ViewMut::rows(&mut out, m, n, n + 1);
+                pool(threads).install(|| product(out_view, true, a, View::new(&b, k, n)));
+                out
+            };
+            for turned in [false, true] {
+                let one = on(1, turned);
+                assert!(one.chunks(n + 1).all(|row| row.len() == n || row[n] == 0.5), "the gap is written");
+                (2..6).for_each(|threads| assert_eq!(on(threads, turned), one, "{m} {k} {n} {threads} {turned}"));
+            }
+        }
     }
 
     #[test]
