@@ -1,7 +1,7 @@
 //! The command line.
 
 use crate::commands::{
-    compare, completions, data, doctor, fit, generate, ladder, man, plan, predict, size, sweep, train,
+    compare, completions, data, doctor, fit, generate, ladder, laws, man, plan, predict, size, sweep, train,
 };
 use clap::{Parser, Subcommand};
 
@@ -40,6 +40,7 @@ pub(crate) enum Command {
     Predict(predict::PredictArgs),
     #[command(subcommand)]
     Plan(plan::PlanCommand),
+    Laws(laws::LawsArgs),
     Size(Box<size::SizeArgs>),
     #[command(subcommand)]
     Data(data::DataCommand),
@@ -60,6 +61,7 @@ impl Cli {
             Command::Compare(a) => a.json,
             Command::Predict(a) => a.json,
             Command::Plan(a) => a.json(),
+            Command::Laws(a) => a.json,
             Command::Size(a) => a.json,
             Command::Data(a) => a.json(),
             Command::Train(a) => a.json,

@@ -3,6 +3,7 @@
 
 use crate::data::Data;
 use crate::objective::Objective;
+use crate::published::Published;
 use crate::real::Real;
 use serde::{Deserialize, Serialize};
 use std::borrow::Cow;
@@ -70,6 +71,8 @@ pub struct Info {
     pub objective: Objective,
     /// Rows are points of training curves, so every checkpoint counts, not only the last of a run.
     pub curve: bool,
+    /// What its paper prints.
+    pub published: Published,
 }
 
 impl Info {

@@ -1,7 +1,7 @@
 //! A law as users hold it: by name, as a formula, or out of a saved fit.
 
 use crate::evaluate::Evaluate;
-use crate::form::{Info, Input};
+use crate::form::{Form, Info, Input};
 use crate::forms::{Allocation, Bound, Formula, MAX_BREAKS, find, registry};
 use crate::{Fit, LawError};
 use kleiber_core::table::nearest;
@@ -16,6 +16,52 @@ pub struct Law {
 }
 
 impl Law {
+    /// A law of your own: one type with a formula and its facts is all that fitting, predicting, comparing and
+    /// planning need. The laws of the catalogue are made in the same way, one file each.
+    ///
+    /// ```
+    /// use kleiber_laws::form::{Coefficient, Form, Info, Input, POSITIVE_LOSS, Variable};
+    /// use kleiber_laws::published::Published;
+    /// use kleiber_laws::real::Real;
+    /// use kleiber_laws::{Law, Objective, Options, simulate};
+    ///
+    /// /// y = E + a / x.
+    /// struct Toy(Info);
+    ///
+    /// impl Form for Toy {
+    ///     fn info(&self) -> &Info {
+    ///         &self.0
+    ///     }
+    ///     fn predict<T: Real>(&self, c: &[T], row: &[Input]) -> T {
+    ///         c[0] + c[1].scale(1.0 / row[0].value)
+    ///     }
+    /// }
+    ///
+    /// # fn main() -> Result<(), kleiber_laws::LawError> {
+    /// let law = Law::of_form(Toy(Info {
+    ///     name: "toy".into(),
+    ///     title: "a floor and one over size".into(),
+    ///     paper: "nobody 2026".into(),
+    ///     equation: "y = E + a/x".into(),
+    ///     variables: vec![Variable::axis()],
+    ///     response: POSITIVE_LOSS,
+    ///     coefficients: vec![
+    ///         Coefficient::positive("E", "floor").linear(),
+    ///         Coefficient::positive("a", "height above it at x = 1").linear(),
+    ///     ],
+    ///     objective: Objective::Mse,
+    ///     curve: false,
+    ///     published: Published::default(),
+    /// }));
+    /// let table = simulate::scatter(&law, &[2.0, 30.0], &[(1.0, 100.0)], 12, 0.001, 1);
+    /// let fit = law.fit(&table, &Options { bootstrap: 100, ..Options::default() })?;
+    /// assert!((fit.value("a").unwrap() - 30.0).abs() < 0.3);
+    /// # Ok(()) }
+    /// ```
+    pub fn of_form(form: impl Form + 'static) -> Self {
+        Self { form: Arc::new(form), bounds: Vec::new() }
+    }
+
     /// The law of this name: `chinchilla`, `bnsl:1`, ...
     ///
     /// # Errors

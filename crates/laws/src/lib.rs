@@ -35,6 +35,7 @@ pub mod plan;
 pub mod predict;
 mod prepare;
 mod problem;
+pub mod published;
 pub mod real;
 mod reason;
 pub mod simulate;

@@ -50,6 +50,22 @@ impl Design {
     }
 }
 
+/// `rows` runs of any law: each variable drawn evenly in logarithm from its range (natural units, in the order of
+/// the law's variables), multiplicative log-normal noise of standard deviation `noise` on the response.
+pub fn scatter(law: &Law, coefficients: &[f64], ranges: &[(f64, f64)], rows: usize, noise: f64, seed: u64) -> Table {
+    let info = law.info();
+    let mut rng = Rng::new(seed, "simulated runs", 0);
+    let mut columns: Vec<Vec<f64>> = vec![Vec::with_capacity(rows); ranges.len() + 1];
+    for _ in 0..rows {
+        let x: Vec<f64> = ranges.iter().map(|(low, high)| low * (high / low).powf(rng.uniform())).collect();
+        let y = law.predict(coefficients, &x) * (noise * rng.normal()).exp();
+        columns.iter_mut().zip(x.into_iter().chain([y])).for_each(|(column, v)| column.push(v));
+    }
+    let names = info.variables.iter().map(|v| v.name.clone()).chain([info.response.name.to_string()]);
+    let columns = names.zip(columns).map(|(name, v)| Column { name, cells: Cells::Number(v) }).collect();
+    Table::new("simulated", columns).expect("columns have one length and different names")
+}
+
 /// Coefficients behind [`sample`]: the fit of Besiroglu et al. 2024.
 pub const SAMPLE_TRUTH: [f64; 5] = [1.8172, 482.01, 2085.43, 0.3478, 0.3658];
 /// Noise of [`sample`].

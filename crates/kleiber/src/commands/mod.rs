@@ -8,6 +8,8 @@ pub(crate) mod doctor;
 pub(crate) mod fit;
 pub(crate) mod generate;
 pub(crate) mod ladder;
+mod law_source;
+pub(crate) mod laws;
 pub(crate) mod man;
 pub(crate) mod plan;
 pub(crate) mod predict;
@@ -42,6 +44,7 @@ pub(crate) fn run(cli: &Cli) -> Result<Output, CliError> {
         Command::Compare(args) => compare::run(args),
         Command::Predict(args) => predict::run(args),
         Command::Plan(args) => plan::run(args),
+        Command::Laws(args) => laws::run(args),
         Command::Size(args) => size::run(args),
         Command::Data(command) => data::run(command, cli.quiet),
         Command::Sweep(args) => sweep::run(args, cli.quiet),

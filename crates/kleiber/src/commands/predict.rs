@@ -1,5 +1,6 @@
 //! `kleiber predict`: the response at a size, with an interval.
 
+use super::law_source::LawSource;
 use super::{level, point};
 use crate::error::CliError;
 use crate::output::Output;
@@ -7,23 +8,22 @@ use crate::render::{self, TableBlock};
 use clap::Args;
 use indexmap::IndexMap;
 use kleiber_core::units::{format_quantity, format_significant};
-use kleiber_laws::Fit;
-use std::path::PathBuf;
 
 /// Predict the loss (or skill) of runs you have not made.
 ///
 /// The interval is for one new run: it holds the uncertainty of the coefficients and the scatter of runs around
 /// the law. Beside it stands how many times the point lies beyond the fitted range. Points that were fitted are
-/// refused: comparing with them is not a prediction.
+/// refused: comparing with them is not a prediction. Published coefficients (--preset) come without an interval.
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:
   kleiber predict law.json --at params=7B,tokens=140B
   kleiber predict law.json --at params=7B,multiplier=20 --at params=70B,multiplier=20 --json
-  kleiber predict law.json --at flops=1e24,params=70B")]
+  kleiber predict law.json --at flops=1e24,params=70B
+  kleiber predict --preset paper:chinchilla/besiroglu --at params=7B,tokens=15T")]
 pub(crate) struct PredictArgs {
-    /// A law saved with `kleiber fit -o`.
-    law: PathBuf,
-    /// A point: NAME=VALUE,... with params, tokens, flops, multiplier (tokens per parameter), unique_tokens, x.
+    #[command(flatten)]
+    source: LawSource,
+    /// A point: NAME=VALUE,... with params, tokens, flops, multiplier (tokens per parameter), unique_tokens, x, or whatever the law's variables are (`kleiber laws NAME`).
     #[arg(long, value_name = "NAME=VALUE,..", required = true, value_parser = point)]
     at: Vec<IndexMap<String, f64>>,
     /// Nominal coverage.
@@ -39,7 +39,7 @@ pub(crate) struct PredictArgs {
 
 /// Runs `kleiber predict`.
 pub(crate) fn run(args: &PredictArgs) -> Result<Output, CliError> {
-    let fit = Fit::read(&args.law)?;
+    let fit = args.source.read()?;
     let result = fit.predict(&args.at, args.level, args.force)?;
     let output = if args.json {
         Output::json(&result)
@@ -65,15 +65,7 @@ pub(crate) fn run(args: &PredictArgs) -> Result<Output, CliError> {
             rows: result.predictions.iter().map(row).collect(),
             numeric: vec![false, true, true, true, false],
         };
-        let runs = if result.fitted_runs.is_empty() {
-            format!("{} rows", fit.rows)
-        } else {
-            let shown: Vec<&str> = result.fitted_runs.iter().take(8).map(String::as_str).collect();
-            let more =
-                if fit.rows > shown.len() { format!(" and {} more", fit.rows - shown.len()) } else { String::new() };
-            format!("{}{more}", shown.join(", "))
-        };
-        Output::text(format!("{} fitted to {runs}\n\n{}\n", fit.law, render::terminal_table(&block, Some(110))))
+        Output::text(format!("{}\n\n{}\n", args.source.describe(&fit), render::terminal_table(&block, Some(110))))
     };
     Ok(output.with_findings(result.status, &result.reasons, &result.warnings))
 }

@@ -2,6 +2,7 @@
 
 use crate::form::{Coefficient, Form, Info, Input, LOSS, Variable};
 use crate::objective::Objective;
+use crate::published::Published;
 use crate::real::Real;
 
 /// N* = N0 C^a, D* = D0 C^b and L* = E + K C^-gamma along the compute-optimal frontier
@@ -33,6 +34,7 @@ impl Allocation {
                 ],
                 objective: Objective::LogMse,
                 curve: false,
+                published: Published::default(),
             },
         }
     }

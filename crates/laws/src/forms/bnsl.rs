@@ -2,6 +2,7 @@
 
 use crate::form::{Coefficient, Form, Info, Input, POSITIVE_LOSS, Variable};
 use crate::objective::Objective;
+use crate::published::Published;
 use crate::real::Real;
 
 /// y = a + b x^-c0 prod_i (1 + (x/d_i)^(1/f_i))^(-c_i f_i)
@@ -60,6 +61,11 @@ impl Bnsl {
                 coefficients,
                 objective: Objective::LogMse,
                 curve: true,
+                published: Published {
+                    slug: "fitting-methods",
+                    tested: "generated tables of known coefficients",
+                    ..Published::default()
+                },
             },
         }
     }

@@ -3,6 +3,7 @@
 use super::chinchilla::allocation;
 use crate::form::{Coefficient, Form, Info, Input, LOSS, Variable};
 use crate::objective::Objective;
+use crate::published::Published;
 use crate::real::Real;
 
 /// L = E + A N'^-alpha + B D'^-beta with effective sizes (Muennighoff et al. 2023, eqs. 5 and 6)
@@ -53,6 +54,11 @@ impl DataConstrained {
                 ],
                 objective: Objective::LOG_HUBER,
                 curve: false,
+                published: Published {
+                    slug: "fitting-methods",
+                    tested: "182 runs of Muennighoff et al. 2023; generated tables",
+                    ..Published::default()
+                },
             },
         }
     }

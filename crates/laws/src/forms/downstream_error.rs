@@ -2,6 +2,7 @@
 
 use crate::form::{Coefficient, ERROR, Form, Info, Input, Variable};
 use crate::objective::Objective;
+use crate::published::Published;
 use crate::real::Real;
 
 /// Err(L) = eps - k e^(-gamma L) (Gadre et al. 2024, eq. 5): the average top-1 error over a set of
@@ -38,6 +39,11 @@ impl DownstreamError {
                 ],
                 objective: Objective::Mse,
                 curve: false,
+                published: Published {
+                    slug: "over-training",
+                    tested: "104 runs of Gadre et al. 2024",
+                    ..Published::default()
+                },
             },
         }
     }

@@ -3,6 +3,7 @@
 use crate::LawError;
 use crate::form::{Coefficient, Form, Info, Input, LOSS, Response, Starts, Variable};
 use crate::objective::Objective;
+use crate::published::Published;
 use crate::real::Real;
 use kleiber_core::expr::{Expr, Function, Operation};
 use kleiber_core::table::canonical;
@@ -122,6 +123,7 @@ impl Formula {
                 coefficients,
                 objective: Objective::LOG_HUBER,
                 curve: false,
+                published: Published::default(),
             },
         };
         formula.find_linear();

@@ -2,6 +2,7 @@
 
 use crate::form::{Coefficient, Form, Info, Input, LOSS, Variable};
 use crate::objective::Objective;
+use crate::published::Published;
 use crate::real::Real;
 
 /// L(N,D) = [(Nc/N)^(alphaN/alphaD) + Dc/D]^alphaD (Kaplan et al. 2020, eq. 1.5). N excludes
@@ -41,6 +42,11 @@ impl Kaplan {
                 ],
                 objective: Objective::LOG_HUBER,
                 curve: false,
+                published: Published {
+                    slug: "fitting-methods",
+                    tested: "generated tables of known coefficients",
+                    ..Published::default()
+                },
             },
         }
     }

@@ -2,6 +2,7 @@
 
 use crate::form::{Coefficient, Form, Info, Input, POSITIVE_LOSS, Variable};
 use crate::objective::Objective;
+use crate::published::Published;
 use crate::real::Real;
 
 /// y = beta x^c (Alabdulmohsin et al. 2022, "Revisiting neural scaling laws", M1).
@@ -34,6 +35,11 @@ impl M1 {
                 ],
                 objective: Objective::LogMse,
                 curve: true,
+                published: Published {
+                    slug: "fitting-methods",
+                    tested: "learning curves of Alabdulmohsin et al. 2022; generated tables",
+                    ..Published::default()
+                },
             },
         }
     }

@@ -2,6 +2,7 @@
 
 use crate::form::{Coefficient, Form, Info, Input, POSITIVE_LOSS, Variable};
 use crate::objective::Objective;
+use crate::published::Published;
 use crate::real::Real;
 
 /// y = E + beta x^c (Alabdulmohsin et al. 2022, M2).
@@ -35,6 +36,11 @@ impl M2 {
                 ],
                 objective: Objective::LogMse,
                 curve: true,
+                published: Published {
+                    slug: "fitting-methods",
+                    tested: "learning curves of Alabdulmohsin et al. 2022; generated tables",
+                    ..Published::default()
+                },
             },
         }
     }

@@ -2,6 +2,7 @@
 
 use crate::form::{Coefficient, Form, Info, Input, POSITIVE_LOSS, Variable};
 use crate::objective::Objective;
+use crate::published::Published;
 use crate::real::Real;
 
 /// y = beta (1/x + gamma)^c with c >= 0; the floor at large x is beta gamma^c
@@ -38,6 +39,11 @@ impl M3 {
                 ],
                 objective: Objective::LogMse,
                 curve: true,
+                published: Published {
+                    slug: "fitting-methods",
+                    tested: "learning curves of Alabdulmohsin et al. 2022; generated tables",
+                    ..Published::default()
+                },
             },
         }
     }

@@ -3,6 +3,7 @@
 use crate::data::Data;
 use crate::form::{Coefficient, Form, Info, Input, POSITIVE_LOSS, Variable};
 use crate::objective::Objective;
+use crate::published::Published;
 use crate::real::Real;
 use kleiber_core::stats;
 
@@ -41,6 +42,11 @@ impl M4 {
                 ],
                 objective: Objective::LogMse,
                 curve: true,
+                published: Published {
+                    slug: "fitting-methods",
+                    tested: "learning curves of Alabdulmohsin et al. 2022; generated tables",
+                    ..Published::default()
+                },
             },
         }
     }

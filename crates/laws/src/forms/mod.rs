@@ -27,6 +27,7 @@ pub use m3::M3;
 pub use m4::M4;
 pub use over_training::OverTraining;
 
+use crate::Law;
 use crate::evaluate::Evaluate;
 use std::sync::Arc;
 
@@ -77,11 +78,16 @@ pub fn find(name: &str) -> Option<Arc<dyn Evaluate>> {
     registry().iter().find(|e| e.name == stem).and_then(|e| (e.build)(number))
 }
 
+/// Every law of the catalogue; those with a number in their name with the number 1.
+pub fn every() -> impl Iterator<Item = Law> {
+    registry().iter().filter_map(|e| Law::named(&e.name.replace(":K", ":1")).ok())
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::coordinates::Coordinates;
-    use crate::form::Input;
+    use crate::form::{Info, Input};
     use std::collections::HashSet;
 
     fn every_form() -> Vec<Arc<dyn Evaluate>> {
@@ -104,8 +110,11 @@ mod tests {
         assert_eq!(find("Chinchilla").unwrap().info().name, "chinchilla");
     }
 
-    /// A point inside the bounds of every coefficient, natural values.
+    /// A point inside the bounds of every coefficient, natural values: a published one where there is any.
     fn point(form: &dyn Evaluate) -> Vec<f64> {
+        if let Some(preset) = form.info().published.presets.last() {
+            return preset.coefficients.to_vec();
+        }
         let named = |name: &str| match name {
             "E" | "a" => 1.1,
             "E0" => 9.0,
@@ -122,14 +131,26 @@ mod tests {
         form.info().coefficients.iter().map(|c| named(&c.name)).collect()
     }
 
+    /// Inputs to evaluate a form at: in the middle of a published range where there is one.
+    fn row(info: &Info) -> Vec<Input> {
+        let usual = [2e9, 7e10, 3e9];
+        let middle = |i: usize| {
+            let range = info.published.presets.last().map(|p| p.ranges[i]).filter(|r| r.0 > 0.0 && r.1.is_finite());
+            range.map_or(*usual.get(i).unwrap_or(&2.5), |(low, high)| (low * high).sqrt())
+        };
+        if info.name == "downstream-error" {
+            return vec![Input::new(2.5)];
+        }
+        (0..info.variables.len()).map(|i| Input::new(middle(i))).collect()
+    }
+
     #[test]
     fn gradients_and_curvatures_agree_with_finite_differences() {
         for form in every_form() {
             let info = form.info();
             let at = Coordinates::new(info, &[], &[]).unwrap();
             let u = at.coordinates(&point(form.as_ref()));
-            let row: Vec<Input> = [2e9, 7e10, 3e9][..info.variables.len()].iter().map(|&v| Input::new(v)).collect();
-            let row = if info.name == "downstream-error" { vec![Input::new(2.5)] } else { row };
+            let row = row(info);
             let free = u.len();
             let gradient = |u: &[f64]| {
                 let (mut y, mut slopes) = (vec![0.0], vec![0.0; free]);

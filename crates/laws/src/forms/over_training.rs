@@ -2,6 +2,7 @@
 
 use crate::form::{Coefficient, Form, Info, Input, LOSS, Variable};
 use crate::objective::Objective;
+use crate::published::Published;
 use crate::real::Real;
 
 /// L(C,M) = E + (a M^eta + b M^-eta) C^-eta with C = 6ND and M = D/N (Gadre et al. 2024, eq. 4): the
@@ -45,6 +46,11 @@ impl OverTraining {
                 ],
                 objective: Objective::Mse,
                 curve: false,
+                published: Published {
+                    slug: "over-training",
+                    tested: "104 runs of Gadre et al. 2024; generated tables",
+                    ..Published::default()
+                },
             },
         }
     }
