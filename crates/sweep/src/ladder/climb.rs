@@ -22,6 +22,8 @@ pub const DESIGN: &str = "design.json";
 pub const PREDICTIONS: &str = "predictions.json";
 /// Name of the run table in a ladder's folder: rungs and target.
 pub const TABLE: &str = "runs.parquet";
+/// Largest factor of the usual rate that is tried, and one over the smallest.
+const FARTHEST: f64 = 16.0;
 /// Rungs from which on a law is tried while others are still made.
 const ENOUGH: usize = 7;
 
@@ -186,16 +188,26 @@ impl Climber<'_> {
         Ok(Some(Ascent { search, factor, rungs, batches, forecast, predictions, target, target_begun }))
     }
 
-    /// Losses of the smallest size at factors of its rate; nothing when stopped.
+    /// Losses of the smallest size at factors of its rate, at more of them while the best is at an end; nothing when
+    /// stopped.
     fn search(&self) -> Result<Option<Vec<(f64, f64)>>, SweepError> {
         let of_search = |factor| {
             let job = self.job(self.design.search, factor)?;
             Ok(Job { label: format!("{} at {factor}x", job.label), ..job })
         };
-        let jobs = FACTORS.map(of_search).into_iter().collect::<Result<Vec<_>, SweepError>>()?;
         let options = SweepOptions { table: self.folder.join("search.parquet"), ..self.options.clone() };
-        let made = self.make(Phase::Search, &jobs, &options, &|_| ())?;
-        Ok(made.map(|made| FACTORS.into_iter().zip(made.iter().map(|m| m.evaluation.loss)).collect()))
+        let mut factors = FACTORS.to_vec();
+        loop {
+            let jobs = factors.iter().map(|f| of_search(*f)).collect::<Result<Vec<_>, SweepError>>()?;
+            let Some(made) = self.make(Phase::Search, &jobs, &options, &|_| ())? else { return Ok(None) };
+            let losses = made.iter().map(|m| m.evaluation.loss);
+            let mut search: Vec<(f64, f64)> = factors.iter().copied().zip(losses).collect();
+            search.sort_by(|a, b| a.0.total_cmp(&b.0));
+            match beyond(&search) {
+                Some(next) => factors.push(next),
+                None => return Ok(Some(search)),
+            }
+        }
     }
 
     /// The critical batch size, if it is asked for and the runs tell it; nothing when stopped.
@@ -298,6 +310,18 @@ fn begun(folder: &Path) -> Result<u64, SweepError> {
     Ok(events::begun(&folder.join(events::FILE))?.map_or(0, |time| time as u64))
 }
 
+/// The factor to try next: the doubling or the half beyond the end that is best; nothing when the best is between the
+/// ends or far enough out.
+fn beyond(search: &[(f64, f64)]) -> Option<f64> {
+    let best = best_factor(search);
+    let (low, high) = search.iter().fold((f64::INFINITY, 0f64), |e, s| (e.0.min(s.0), e.1.max(s.0)));
+    match best {
+        _ if best == high && high < FARTHEST => Some(2.0 * high),
+        _ if best == low && low > 1.0 / FARTHEST => Some(0.5 * low),
+        _ => None,
+    }
+}
+
 /// The factor at the bottom of the parabola in ln factor that is nearest to all losses, in quarters of a doubling, so that a
 /// rate that is as good as another is the same run; within the factors that were tried. All of them count: the noise of a
 /// single run is as large as what neighbours differ by. Without a bottom it is the factor of the lowest loss.
@@ -325,6 +349,13 @@ mod tests {
         assert_eq!(at(valley(-0.6)), 2f64.powf(-0.5));
         // Beyond what was tried there is no telling.
         assert_eq!((at(valley(4.0)), at(valley(-5.0))), (2.0, 0.25));
+        // So the search goes on there, until the bottom is passed or the end is far away.
+        let seen = |bottom: f64, factors: &[f64]| -> Vec<(f64, f64)> {
+            factors.iter().map(|f| (*f, 3.0 + 0.1 * (f.log2() - bottom).powi(2))).collect()
+        };
+        assert_eq!((beyond(&seen(0.5, &FACTORS)), beyond(&seen(4.0, &FACTORS))), (None, Some(4.0)));
+        assert_eq!(beyond(&seen(-5.0, &FACTORS)), Some(0.125));
+        assert_eq!((beyond(&seen(2.4, &[0.5, 1.0, 2.0, 4.0, 8.0])), beyond(&seen(9.0, &[8.0, 16.0]))), (None, None));
         // No valley: the lowest.
         assert_eq!(at([3.0, 3.2, 3.2, 3.1]), 0.25);
         // One run that came out a little worse does not halve the rate.

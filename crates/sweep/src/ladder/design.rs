@@ -143,9 +143,9 @@ fn wide(config: &RunConfig, wanted: u64, vocab: usize) -> Result<ModelConfig, Sw
 pub fn base_config(seed: u64) -> RunConfig {
     let mut config = RunConfig { seed, ..RunConfig::default() };
     config.data.vocab = Auto::Value(1024);
-    config.model.context = 128;
+    config.model.context = 32;
     config.train.batch_tokens = Auto::Value(1024);
-    config.evaluate.tokens = 1 << 15;
+    config.evaluate.tokens = 1 << 16;
     config
 }
 

@@ -4,7 +4,7 @@ use super::{Rung, baseline, trajectory};
 use crate::SweepError;
 use indexmap::IndexMap;
 use kleiber_core::CoreError;
-use kleiber_core::stats::mean;
+use kleiber_core::stats::{mean, normal_quantile};
 use kleiber_core::table::Table;
 use kleiber_data::ContentHash;
 use kleiber_laws::compare::{Comparison, compare};
@@ -49,7 +49,8 @@ pub struct Claim {
     pub times_beyond: f64,
     /// Loss in nats per token.
     pub value: f64,
-    /// Lower end of the interval.
+    /// Lower end of the interval: that of the law with the scatter of a run, and no nearer than the law's errors when
+    /// fitted to cheaper rungs and judged on dearer ones.
     pub low: f64,
     /// Upper end of the interval.
     pub high: f64,
@@ -114,6 +115,9 @@ pub(super) fn forecast(
         hint: "add rungs with --add-rungs",
     };
     let value = predicted.value.ok_or_else(unusable)?;
+    let (low, high) = predicted.low.zip(predicted.high).ok_or_else(unusable)?;
+    let judged = comparison.laws.iter().find(|c| c.law == fit.law).and_then(|c| c.holdout_mean_abs_rel_error);
+    let (low, high) = no_narrower((low, value, high), judged.unwrap_or(0.0));
     let (fitted, losses) = (rows.numbers("flops")?, rows.numbers("loss")?);
     let largest = fitted.iter().copied().fold(0.0, f64::max);
     let claim = Claim {
@@ -124,14 +128,22 @@ pub(super) fn forecast(
         flops,
         times_beyond: flops / largest,
         value,
-        low: predicted.low.ok_or_else(unusable)?,
-        high: predicted.high.ok_or_else(unusable)?,
+        low,
+        high,
         level: LEVEL,
         noise: noise(rows)?,
         baselines: baseline::all(&fitted, &losses, flops),
-        trajectory: curves.predict(target, value),
+        trajectory: curves.predict(&fit.law, target, value),
     };
     Ok(Forecast { comparison, fit, claim })
+}
+
+/// An interval that is at least as wide as the law's errors among the rungs say: the mean of |error| of a normal error is
+/// sqrt(2/pi) of its standard deviation. Draws of the coefficients know nothing of a law that bends the wrong way.
+fn no_narrower((low, value, high): (f64, f64, f64), mean_abs_rel_error: f64) -> (f64, f64) {
+    let sd = mean_abs_rel_error / std::f64::consts::FRAC_2_PI.sqrt();
+    let half = value * normal_quantile(0.5 + 0.5 * LEVEL) * sd;
+    (low.min(value - half), high.max(value + half))
 }
 
 /// Pooled standard deviation of the loss among rows of equal size and tokens; nothing without any.
@@ -201,5 +213,18 @@ impl Prediction {
     /// [`CoreError::Io`].
     pub fn write_all(path: &Path, all: &[Self]) -> Result<(), CoreError> {
         kleiber_core::atomic::write(path, &serde_json::to_vec_pretty(all).expect("predictions are plain data"))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_interval_is_as_wide_as_the_errors_of_the_law() {
+        // A mean error of 1% is a standard deviation of 1.2533%, 2.4564% at 95%.
+        let (low, high) = no_narrower((2.99, 3.0, 3.2), 0.01);
+        assert!((low - 2.926_307).abs() < 1e-6 && high == 3.2, "{low} {high}");
+        assert_eq!(no_narrower((2.9, 3.0, 3.2), 0.0), (2.9, 3.2));
     }
 }

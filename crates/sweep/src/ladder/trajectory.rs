@@ -65,10 +65,10 @@ impl Curves {
         Self { runs, decay_from, at }
     }
 
-    /// The loss of the target on its way to the loss `last`, as pairs of tokens and nats per token; empty when the runs
-    /// say too little.
-    pub(super) fn predict(&self, target: Rung, last: f64) -> Vec<(f64, f64)> {
-        let Some(stable) = self.stable() else { return Vec::new() };
+    /// The loss of the target on its way to the loss `last`, as pairs of tokens and nats per token, by the law of this
+    /// name; empty when the runs say too little.
+    pub(super) fn predict(&self, law: &str, target: Rung, last: f64) -> Vec<(f64, f64)> {
+        let Some(stable) = self.stable(law) else { return Vec::new() };
         let (params, total) = (target.params as f64, target.tokens as f64);
         let from = self.decay_from * total;
         let power = self.fall(&stable);
@@ -84,8 +84,8 @@ impl Curves {
         along.chain([(total, last)]).collect()
     }
 
-    /// The law of the stable part of all runs together.
-    fn stable(&self) -> Option<impl Fn(f64, f64) -> f64 + use<>> {
+    /// The law fitted to the stable part of all runs together.
+    fn stable(&self, law: &str) -> Option<impl Fn(f64, f64) -> f64 + use<>> {
         let inside = |run: &Curve, tokens: f64| {
             let share = tokens / run.tokens;
             share >= BEGINNING && share <= self.decay_from
@@ -100,7 +100,7 @@ impl Curves {
         let named = [("params", &columns[0][..]), ("tokens", &columns[1][..]), ("loss", &columns[2][..])];
         let table = Table::from_numbers("losses on the way", &named).ok()?;
         let options = Options { bootstrap: 0, influence: false, force: true, ..Options::default() };
-        let law = Law::named(if points.len() > 8 { "chinchilla" } else { "over-training" }).ok()?;
+        let law = Law::named(law).ok()?;
         let fit = law.fit(&table, &options).ok()?;
         let c: Vec<f64> = fit.point();
         let order: Vec<bool> = law.info().variables.iter().map(|v| v.name.starts_with("params")).collect();
@@ -154,11 +154,11 @@ mod tests {
         let at = (1..10).map(|i| 4e5 * f64::from(i)).collect();
         let curves = Curves { runs, decay_from: 0.8, at };
         let target = Rung { params: 160_000, width: 64, tokens: 4_000_000, repeat: 0 };
-        let predicted = curves.predict(target, loss(1.6e5, 4e6, 4e6));
+        let predicted = curves.predict("chinchilla", target, loss(1.6e5, 4e6, 4e6));
         let truth: Vec<(f64, f64)> = predicted.iter().map(|p| (p.0, loss(1.6e5, p.0, 4e6))).collect();
         assert_eq!(predicted.len(), 10);
         let error = mean_error(&predicted, &truth).unwrap();
         assert!(error < 1e-3, "{error}: {predicted:?} and {truth:?}");
-        assert!(Curves::default().predict(target, 3.0).is_empty());
+        assert!(Curves::default().predict("chinchilla", target, 3.0).is_empty());
     }
 }

@@ -82,7 +82,7 @@ pub(super) fn show(design: &Design, runs: &[Run], text: u64, seconds: Option<f64
     };
     let all: f64 = runs.iter().map(|r| r.plan.flops()).sum();
     let search = match design.asked.train.lr {
-        Auto::Auto => format!(" and a search of {} for the learning rate", FACTORS.len()),
+        Auto::Auto => format!(" and a search of {} or more for the learning rate", FACTORS.len()),
         Auto::Value(rate) => format!(", the learning rate of the target being {}", format_significant(rate, 3)),
     };
     let mut shown = format!(
