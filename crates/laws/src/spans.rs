@@ -82,7 +82,10 @@ impl SpanPlan {
 
     /// Every rule, layer by layer.
     pub fn rules(&self) -> impl Iterator<Item = Rule> {
-        self.alphas.iter().zip(&self.betas).flat_map(|(a, b)| a.iter().zip(b).map(|(a, b)| Rule { alpha: *a, beta: *b }))
+        self.alphas
+            .iter()
+            .zip(&self.betas)
+            .flat_map(|(a, b)| a.iter().zip(b).map(|(a, b)| Rule { alpha: *a, beta: *b }))
     }
 
     /// Mean share of keys and values that heads keep at a length.
@@ -103,7 +106,9 @@ impl SpanPlan {
 
     fn mean(&self, length: u64, of: fn(&Rule, u64, u64) -> f64) -> Result<f64, LawError> {
         if length < BLOCK {
-            return Err(LawError::Request(format!("a plan of spans counts blocks of {BLOCK} tokens: {length} are too few")));
+            return Err(LawError::Request(format!(
+                "a plan of spans counts blocks of {BLOCK} tokens: {length} are too few"
+            )));
         }
         let all: Vec<f64> = self.rules().map(|r| of(&r, length, BLOCK)).collect();
         Ok(kleiber_core::stats::mean(&all))
@@ -165,8 +170,12 @@ mod tests {
         assert_eq!(plan.density(256).unwrap(), (1.0 + 0.5) / 2.0);
         assert!(plan.density(63).is_err());
         for wrong in [
-            "", "[]", r#"{"alphas": [], "betas": []}"#, r#"{"alphas": [[1]], "betas": [[0.5, 1]]}"#,
-            r#"{"alphas": [[1]], "betas": [[2]]}"#, r#"{"alphas": [[1]], "betas": [[1], [1]]}"#,
+            "",
+            "[]",
+            r#"{"alphas": [], "betas": []}"#,
+            r#"{"alphas": [[1]], "betas": [[0.5, 1]]}"#,
+            r#"{"alphas": [[1]], "betas": [[2]]}"#,
+            r#"{"alphas": [[1]], "betas": [[1], [1]]}"#,
         ] {
             assert!(SpanPlan::from_json(wrong).unwrap_err().to_string().contains("not a plan"), "{wrong}");
         }

@@ -64,7 +64,16 @@ mod tests {
     /// GPT-3 of these layers and widths, with the tokens of the paper.
     fn gpt(layers: u64, width: u64) -> SparseFlops {
         let base = Catalogue::builtin().entry("gpt3-125m").unwrap().shape().unwrap();
-        let shape = Shape { layers, width, heads: width / 64, head_width: 64, groups: width / 64, hidden: 4 * width, vocab: 50257, ..base };
+        let shape = Shape {
+            layers,
+            width,
+            heads: width / 64,
+            head_width: 64,
+            groups: width / 64,
+            hidden: 4 * width,
+            vocab: 50257,
+            ..base
+        };
         SparseFlops::of(&shape, 2048).unwrap()
     }
 

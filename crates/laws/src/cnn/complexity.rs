@@ -10,7 +10,8 @@ pub struct Complexity {
     pub flops: u64,
     /// Parameters, gains and biases of norms included.
     pub params: u64,
-    /// Activations: numbers that convolutions and linear layers put out. Norms and nonlinearities are not counted.
+    /// Activations: numbers that convolutions, linear layers and the pooling of a stem put out. Norms and nonlinearities are
+    /// not counted.
     pub acts: u64,
 }
 
@@ -208,6 +209,7 @@ impl Network {
         at.norm();
         if self.stem == Stem::Pooled {
             at.side = (at.side - 1) / 2 + 1;
+            at.sum.acts += at.width * at.side * at.side;
         }
         for stage in &self.stages {
             for i in 0..stage.depth {
@@ -231,7 +233,8 @@ mod tests {
     #[test]
     fn a_stage_by_hand() {
         let stage = Stage { depth: 1, width: 4, stride: 2, block: Block::Basic };
-        let net = Network { stem: Stem::Plain, stem_width: 2, stages: vec![stage], head_width: None, classes: 5, image: 8 };
+        let net =
+            Network { stem: Stem::Plain, stem_width: 2, stages: vec![stage], head_width: None, classes: 5, image: 8 };
         let stem = (9 * 3 * 2, 64);
         let (around, first, second) = ((2 * 4, 16), (9 * 2 * 4, 16), (9 * 4 * 4, 16));
         let convs = [stem, around, first, second];

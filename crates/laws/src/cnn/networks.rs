@@ -117,7 +117,12 @@ fn resnet(depths: [u64; 4], inner: u64, groups: u64) -> Network {
     let stage = |(i, depth): (usize, u64)| {
         let (inner, width) = (inner << i, 256 << i);
         let group = inner / groups.max(1);
-        Stage { depth, width, stride: if i == 0 { 1 } else { 2 }, block: Block::Bottleneck { inner, group, squeeze: false } }
+        Stage {
+            depth,
+            width,
+            stride: if i == 0 { 1 } else { 2 },
+            block: Block::Bottleneck { inner, group, squeeze: false },
+        }
     };
     let stages = depths.into_iter().enumerate().map(stage).collect();
     Network { stem: Stem::Pooled, stem_width: 64, stages, head_width: None, classes: 1000, image: 224 }

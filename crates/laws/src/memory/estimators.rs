@@ -61,7 +61,13 @@ pub fn deepspeed_stage2(params: f64, on: Cluster, offload: bool, before_5099: bo
 
 /// DeepSpeed's estimate for stage 3. `largest_layer` is the parameters of the largest layer, of which four bytes each stay on
 /// the device; with `shared_start` the model is built in pieces (`zero.Init`).
-pub fn deepspeed_stage3(params: f64, largest_layer: f64, on: Cluster, offload: Offload, shared_start: bool) -> Estimated {
+pub fn deepspeed_stage3(
+    params: f64,
+    largest_layer: f64,
+    on: Cluster,
+    offload: Offload,
+    shared_start: bool,
+) -> Estimated {
     let (per_node, nodes, live) = (on.per_node as f64, on.nodes as f64, 4.0 * largest_layer);
     let (device, bytes) = match offload {
         Offload::None => {

@@ -117,10 +117,14 @@ impl Optimizer {
 impl FromStr for Optimizer {
     type Err = LawError;
     fn from_str(text: &str) -> Result<Self, LawError> {
-        Self::NAMED.iter().find(|(name, _)| *name == text || (text == "adamw" && *name == "adam")).map(|(_, o)| *o).ok_or_else(|| {
-            let known: Vec<&str> = Self::NAMED.iter().map(|(name, _)| *name).collect();
-            LawError::Request(format!("no optimizer `{text}`; known: {}", known.join(", ")))
-        })
+        Self::NAMED
+            .iter()
+            .find(|(name, _)| *name == text || (text == "adamw" && *name == "adam"))
+            .map(|(_, o)| *o)
+            .ok_or_else(|| {
+                let known: Vec<&str> = Self::NAMED.iter().map(|(name, _)| *name).collect();
+                LawError::Request(format!("no optimizer `{text}`; known: {}", known.join(", ")))
+            })
     }
 }
 

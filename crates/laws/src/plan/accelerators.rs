@@ -63,7 +63,12 @@ mod tests {
     fn names_are_unique_and_peaks_plausible() {
         for (i, a) in ACCELERATORS.iter().enumerate() {
             assert!(ACCELERATORS[..i].iter().all(|b| b.name != a.name));
-            assert!((1e13..1e16).contains(&a.peak_flops) && (1.5e10..3e11).contains(&a.memory) && (2e11..1e13).contains(&a.bandwidth) && a.source.len() > 10);
+            assert!(
+                (1e13..1e16).contains(&a.peak_flops)
+                    && (1.5e10..3e11).contains(&a.memory)
+                    && (2e11..1e13).contains(&a.bandwidth)
+                    && a.source.len() > 10
+            );
         }
         assert_eq!(accelerator("A100").unwrap().peak_flops, 3.12e14);
         assert!(accelerator("abacus").is_none());

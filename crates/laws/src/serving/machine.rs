@@ -79,7 +79,7 @@ macro_rules! measured {
 // GB/s of weights, GB/s of keys and values, TFLOP/s of products, TFLOP/s of attention.
 measured! {
     "xeon-8488c", 83.9, 72.9, 2.17, 0.65, "16 cores of a Xeon 8488C, mistral.rs 0.9.0 release report, q4k";
-    "gb10-cpu", 102.4, 64.1, 1.26, 0.35, "10 big cores of a GB10, mistral.rs 0.9.0 release report, q4k, first runs";
+    "gb10-cpu", 103.6, 61.1, 1.26, 0.35, "10 big cores of a GB10, mistral.rs 0.9.0 release report, q4k, first runs";
 }
 
 /// The machine of this name, without regard to case: a measured processor, or an accelerator at its peak.

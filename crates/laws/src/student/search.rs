@@ -80,9 +80,8 @@ pub(super) fn values([first, last, step]: [u64; 3]) -> impl Iterator<Item = u64>
 /// [`LawError::Request`] when even the smallest shape is larger than a hard limit, with its size.
 pub fn exhaustive(target: &Target, vocab: u64) -> Result<Best, LawError> {
     // Parameters do not depend on heads and grow by the width with each token: one count for all of these.
-    let bodies: Vec<(u64, u64, u64)> = values(WIDTH)
-        .flat_map(|w| values(HIDDEN).flat_map(move |f| values(LAYERS).map(move |l| (w, f, l))))
-        .collect();
+    let bodies: Vec<(u64, u64, u64)> =
+        values(WIDTH).flat_map(|w| values(HIDDEN).flat_map(move |f| values(LAYERS).map(move |l| (w, f, l)))).collect();
     let of = |&(width, hidden, layers): &(u64, u64, u64)| {
         let mut best: Option<Best> = None;
         let one = Student { heads: 1, width, hidden, layers, vocab: 1 };
