@@ -43,12 +43,12 @@ impl Target {
 
     /// How good a shape is, in giga-operations less megabytes off; `None` when it is too large for a hard limit.
     pub fn fitness(&self, student: &Student) -> Option<f64> {
-        self.of(student, student.params().ok()?)
+        self.of(student.flops(self.counting), student.params().ok()?)
     }
 
-    fn of(&self, student: &Student, params: u64) -> Option<f64> {
+    fn of(&self, flops: f64, params: u64) -> Option<f64> {
         let off = self.size(params) - self.bytes;
-        let gflops = student.flops(self.counting) / 1e9;
+        let gflops = flops / 1e9;
         match self.limit {
             Limit::Hard => (off <= 0.0).then_some(gflops),
             Limit::Soft => Some(gflops - off.abs() / 1e6),
@@ -79,24 +79,27 @@ pub(super) fn values([first, last, step]: [u64; 3]) -> impl Iterator<Item = u64>
 /// # Errors
 /// [`LawError::Request`] when even the smallest shape is larger than a hard limit, with its size.
 pub fn exhaustive(target: &Target, vocab: u64) -> Result<Best, LawError> {
-    // Parameters do not depend on heads and grow by the width with each token: one count for all of these.
-    let bodies: Vec<(u64, u64, u64)> =
-        values(WIDTH).flat_map(|w| values(HIDDEN).flat_map(move |f| values(LAYERS).map(move |l| (w, f, l)))).collect();
+    // Parameters do not depend on heads and operations grow with them, so the most heads are best; both are lines in the
+    // vocabulary. What is left to try is every body and vocabulary.
+    let bodies: Vec<(u64, u64, u64)> = values(WIDTH)
+        .flat_map(|w| values(HIDDEN).flat_map(move |f| values(LAYERS).map(move |l| (w, f, l))))
+        .collect();
+    let most = HEADS.into_iter().max().unwrap_or(1);
     let of = |&(width, hidden, layers): &(u64, u64, u64)| {
-        let mut best: Option<Best> = None;
-        let one = Student { heads: 1, width, hidden, layers, vocab: 1 };
-        let rest = one.params().ok()? - width;
+        let with = |vocab| Student { heads: most, width, hidden, layers, vocab };
+        let rest = with(1).params().ok()? - width;
+        let (none, all) = (with(0).flops(target.counting), with(VOCAB[1]).flops(target.counting));
+        let mut best: Option<(f64, u64)> = None;
         for vocab in values(VOCAB).filter(|v| *v >= vocab) {
-            let params = rest + vocab * width;
-            for heads in HEADS {
-                let student = Student { heads, width, hidden, layers, vocab };
-                let Some(fitness) = target.of(&student, params) else { continue };
-                if best.is_none_or(|b| fitness > b.fitness) {
-                    best = Some(Best { student, params, fitness, tried: 0 });
-                }
+            let flops = none + (all - none) * vocab as f64 / VOCAB[1] as f64;
+            let Some(fitness) = target.of(flops, rest + vocab * width) else { continue };
+            if best.is_none_or(|b| fitness > b.0) {
+                best = Some((fitness, vocab));
             }
         }
-        best
+        let student = with(best?.1);
+        let params = student.params().ok()?;
+        Some(Best { student, params, fitness: target.fitness(&student)?, tried: 0 })
     };
     let better = |a: Best, b: Best| if b.fitness > a.fitness { b } else { a };
     let found: Vec<Best> = bodies.par_iter().filter_map(of).collect();
@@ -128,6 +131,26 @@ mod tests {
         let hard = exhaustive(&Target { limit: Limit::Hard, ..SOFT }, 1).unwrap();
         assert!(SOFT.size(hard.params) <= 3e6 && hard.student != best.student, "{hard:?}");
         assert_eq!(Some(hard.fitness), Target { limit: Limit::Hard, ..SOFT }.fitness(&hard.student));
+    }
+
+    /// No shape of a coarse grid over all genes, heads included, is better than the one found.
+    #[test]
+    fn no_shape_of_a_grid_is_better() {
+        for target in [SOFT, Target { bytes: 25e6, limit: Limit::Hard, counting: Counting::Corrected, ..SOFT }] {
+            let best = exhaustive(&target, 1).unwrap();
+            for heads in HEADS {
+                for width in values(WIDTH).step_by(2) {
+                    for hidden in values(HIDDEN).step_by(12) {
+                        for layers in [1, 2, 4, 8, 11, 12] {
+                            for vocab in [1000, 2000, 6000, 20_000, 50_000] {
+                                let fitness = target.fitness(&Student { heads, width, hidden, layers, vocab });
+                                assert!(fitness.is_none_or(|f| f <= best.fitness + 1e-12));
+                            }
+                        }
+                    }
+                }
+            }
+        }
     }
 
     #[test]
