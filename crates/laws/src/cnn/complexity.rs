@@ -181,13 +181,13 @@ impl Network {
             if !positive(stage.depth) || !positive(stage.width) || !positive(stage.stride) {
                 return Err(LawError::Request(format!("stage {}: depth, width and stride must be positive", i + 1)));
             }
-            if let Block::Bottleneck { inner, group, .. } = stage.block {
-                if group == 0 || !inner.is_multiple_of(group) {
-                    return Err(LawError::Request(format!(
-                        "stage {}: width {inner} is no multiple of the group width {group}",
-                        i + 1
-                    )));
-                }
+            if let Block::Bottleneck { inner, group, .. } = stage.block
+                && (group == 0 || !inner.is_multiple_of(group))
+            {
+                return Err(LawError::Request(format!(
+                    "stage {}: width {inner} is no multiple of the group width {group}",
+                    i + 1
+                )));
             }
         }
         Ok(())

@@ -1,10 +1,10 @@
 //! Memory of training per device, by stage of sharding.
 
 use super::{Answer, Rows, Value};
+use crate::LawError;
 use crate::memory::estimators::{self, Cluster, Offload};
 use crate::memory::{Activations, Dropout, Optimizer, Precision, Recompute, Stage, States, traffic};
 use crate::reason::Reason;
-use crate::LawError;
 use kleiber_core::shape::{Dtype, Shape};
 
 /// Whose count of model states is followed.
@@ -98,7 +98,9 @@ impl MemoryRequest {
             return wrong("ranks, batch or context are larger than any machine: check the units");
         }
         if self.sequence_parallel && self.tensor == 1 {
-            return wrong("the sequence is split over tensor-parallel ranks: give more than one with --tensor-parallel");
+            return wrong(
+                "the sequence is split over tensor-parallel ranks: give more than one with --tensor-parallel",
+            );
         }
         if let Some(shape) = self.model.shape.as_ref().filter(|s| !s.heads.is_multiple_of(self.tensor)) {
             return wrong(&format!(
@@ -112,10 +114,14 @@ impl MemoryRequest {
         if self.like == Like::Deepspeed
             && (self.optimizer != Optimizer::Adam || self.precision != Precision::Mixed || self.tensor > 1)
         {
-            return wrong("DeepSpeed's estimators are for Adam in mixed precision, data parallel alone: use --like paper");
+            return wrong(
+                "DeepSpeed's estimators are for Adam in mixed precision, data parallel alone: use --like paper",
+            );
         }
         if self.like == Like::Accelerate && (self.optimizer != Optimizer::Adam || self.ranks * self.tensor > 1) {
-            return wrong("accelerate estimates Adam on one device: use --like paper for other optimisers or several ranks");
+            return wrong(
+                "accelerate estimates Adam on one device: use --like paper for other optimisers or several ranks",
+            );
         }
         Ok(())
     }
@@ -194,7 +200,16 @@ pub fn plan_memory(request: &MemoryRequest) -> Result<Answer, LawError> {
         answer.given("context", request.context.unwrap_or(shape.context));
     }
 
-    let mut table = Rows::new(&["stage", "weights", "gradients", "optimizer", "activations", "total_bytes", "GiB", "elements_per_step"]);
+    let mut table = Rows::new(&[
+        "stage",
+        "weights",
+        "gradients",
+        "optimizer",
+        "activations",
+        "total_bytes",
+        "GiB",
+        "elements_per_step",
+    ]);
     let mut totals = Vec::new();
     for stage in Stage::ALL {
         // DeepSpeed has no estimate for the first stages, accelerate none that differ.
@@ -268,7 +283,8 @@ fn assumptions(request: &MemoryRequest, activations: bool, answer: &mut Answer) 
         answer.assume(again);
         answer.assume("GELU or gated feed-forward layers, nothing else fused; 32-bit logits; activations of other runtimes differ by what they keep");
     } else {
-        let what = "activations, which often exceed the model states, are not counted: name a model or give its shape".into();
+        let what =
+            "activations, which often exceed the model states, are not counted: name a model or give its shape".into();
         answer.warn(Reason::Assumed { what });
     }
     if request.like == Like::Deepspeed {
@@ -325,7 +341,9 @@ mod tests {
         assert!((kept(&flash) / unit - 34.0).abs() < 1e-9);
         let split = MemoryRequest { tensor: 8, sequence_parallel: true, ..flash };
         assert!((kept(&split) / unit - 34.0 / 8.0).abs() < 1e-9);
-        assert!(plan_memory(&MemoryRequest { tensor: 7, ..base.clone() }).unwrap_err().to_string().contains("96 heads"));
+        assert!(
+            plan_memory(&MemoryRequest { tensor: 7, ..base.clone() }).unwrap_err().to_string().contains("96 heads")
+        );
         assert!(plan_memory(&MemoryRequest { sequence_parallel: true, ..base }).is_err());
     }
 
@@ -342,6 +360,8 @@ mod tests {
         let one = plan_memory(&MemoryRequest { like: Like::Accelerate, ..params(1e9) }).unwrap();
         assert_eq!(one.number("total_bytes"), Some(8e9));
         assert!(plan_memory(&MemoryRequest { like: Like::Accelerate, ..deep }).is_err());
-        assert!(plan_memory(&params(f64::NAN)).is_err() && plan_memory(&MemoryRequest { ranks: 0, ..params(1e9) }).is_err());
+        assert!(
+            plan_memory(&params(f64::NAN)).is_err() && plan_memory(&MemoryRequest { ranks: 0, ..params(1e9) }).is_err()
+        );
     }
 }

@@ -1,10 +1,10 @@
 //! Speed, memory and the largest batch of a served decoder.
 
 use super::{Answer, Rows, Value};
+use crate::LawError;
 use crate::reason::Reason;
 use crate::serving::{Load, MACHINES, Machine, Served, machine};
 use crate::spans::SpanPlan;
-use crate::LawError;
 use kleiber_core::shape::Shape;
 
 /// What is asked.
@@ -120,7 +120,13 @@ pub fn plan_serve(request: &ServeRequest) -> Result<Answer, LawError> {
     let served = Served::of(&request.shape)?;
     let context = request.context.unwrap_or(request.shape.context);
     let prompt = request.prompt.unwrap_or(context);
-    if request.batch == 0 || context == 0 || prompt == 0 || request.batch > 1 << 40 || context > 1 << 40 || prompt > context {
+    if request.batch == 0
+        || context == 0
+        || prompt == 0
+        || request.batch > 1 << 40
+        || context > 1 << 40
+        || prompt > context
+    {
         return Err(LawError::Request(format!(
             "batch, context and prompt must be positive, and a prompt of {prompt} no longer than the context of {context}"
         )));
@@ -172,7 +178,9 @@ pub fn plan_serve(request: &ServeRequest) -> Result<Answer, LawError> {
         answer.set("largest_batch", served.largest_batch(&load, memory));
         answer.set("largest_context", served.largest_context(&load, memory));
         if needed > memory {
-            let what = format!("{needed:.3e} bytes of weights, keys and values do not fit {memory:.3e}: the speed is of a machine that holds them");
+            let what = format!(
+                "{needed:.3e} bytes of weights, keys and values do not fit {memory:.3e}: the speed is of a machine that holds them"
+            );
             answer.warn(Reason::Assumed { what });
         }
     }
@@ -190,7 +198,14 @@ pub fn plan_serve(request: &ServeRequest) -> Result<Answer, LawError> {
 
 /// The step at fractions of the context.
 fn by_context(served: &Served, load: &Load, on: &Machine, context: u64) -> Rows {
-    let mut table = Rows::new(&["context", "tokens_per_second", "seconds_per_token", "kv_cache_bytes", "bound_by", "largest_batch"]);
+    let mut table = Rows::new(&[
+        "context",
+        "tokens_per_second",
+        "seconds_per_token",
+        "kv_cache_bytes",
+        "bound_by",
+        "largest_batch",
+    ]);
     let mut lengths: Vec<u64> = [16, 8, 4, 2, 1].map(|part| (context / part).max(1)).to_vec();
     lengths.dedup();
     for length in lengths {
@@ -226,7 +241,10 @@ mod tests {
         let expected = 3.35e12 / (2.0 * 6.607e9 + 4096.0 * 524_288.0);
         assert!((answer.number("tokens_per_second").unwrap() / expected - 1.0).abs() < 1e-3, "{answer:?}");
         assert_eq!(answer.answer.get("bound_by"), Some(&Value::Word("memory".into())));
-        assert_eq!(answer.number("largest_batch"), Some(((80e9 - 2.0 * 6_738_415_616.0) / 4096.0 / 524_288.0f64).floor()));
+        assert_eq!(
+            answer.number("largest_batch"),
+            Some(((80e9 - 2.0 * 6_738_415_616.0) / 4096.0 / 524_288.0f64).floor())
+        );
         assert!(answer.assumptions.iter().any(|a| a.contains("h100")));
         let many = plan_serve(&ServeRequest { batch: 4096, context: Some(16), ..request("llama2-7b") }).unwrap();
         assert_eq!(many.answer.get("bound_by"), Some(&Value::Word("arithmetic".into())));
@@ -256,7 +274,12 @@ mod tests {
         let answer = plan_serve(&own).unwrap();
         assert_eq!(answer.inputs.get("machine"), None);
         assert_eq!((answer.warnings.len(), answer.answer.get("fits").unwrap()), (0, &Value::Flag(true)));
-        assert!(plan_serve(&ServeRequest { machine: Some("abacus".into()), ..base.clone() }).unwrap_err().to_string().contains("h200"));
+        assert!(
+            plan_serve(&ServeRequest { machine: Some("abacus".into()), ..base.clone() })
+                .unwrap_err()
+                .to_string()
+                .contains("h200")
+        );
         assert!(plan_serve(&ServeRequest { prompt: Some(8192), ..base.clone() }).is_err());
         assert!(plan_serve(&ServeRequest { weight_bits: f64::NAN, ..base.clone() }).is_err());
         assert!(plan_serve(&ServeRequest { density: Some(1.5), ..base }).is_err());

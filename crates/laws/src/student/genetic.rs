@@ -60,10 +60,11 @@ fn random(rng: &mut Rng) -> Student {
 /// Every gene from a random one on gets another value.
 fn mutate(s: &Student, rng: &mut Rng) -> Student {
     let mut genes = genes(s);
-    for gene in rng.below(GENES)..GENES {
-        let before = genes[gene];
-        while genes[gene] == before {
-            genes[gene] = draw(gene, rng);
+    let from = rng.below(GENES);
+    for (gene, value) in genes.iter_mut().enumerate().skip(from) {
+        let before = *value;
+        while *value == before {
+            *value = draw(gene, rng);
         }
     }
     student(genes)

@@ -81,9 +81,8 @@ pub(super) fn values([first, last, step]: [u64; 3]) -> impl Iterator<Item = u64>
 pub fn exhaustive(target: &Target, vocab: u64) -> Result<Best, LawError> {
     // Parameters do not depend on heads and operations grow with them, so the most heads are best; both are lines in the
     // vocabulary. What is left to try is every body and vocabulary.
-    let bodies: Vec<(u64, u64, u64)> = values(WIDTH)
-        .flat_map(|w| values(HIDDEN).flat_map(move |f| values(LAYERS).map(move |l| (w, f, l))))
-        .collect();
+    let bodies: Vec<(u64, u64, u64)> =
+        values(WIDTH).flat_map(|w| values(HIDDEN).flat_map(move |f| values(LAYERS).map(move |l| (w, f, l)))).collect();
     let most = HEADS.into_iter().max().unwrap_or(1);
     let of = |&(width, hidden, layers): &(u64, u64, u64)| {
         let with = |vocab| Student { heads: most, width, hidden, layers, vocab };

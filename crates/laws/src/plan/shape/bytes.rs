@@ -1,9 +1,9 @@
 //! A small encoder for a file of so many bytes.
 
+use crate::LawError;
 use crate::plan::{Answer, Rows};
 use crate::reason::Reason;
 use crate::student::{Counting, Limit, Student, Target, exhaustive};
-use crate::LawError;
 
 /// What is asked.
 #[derive(Debug, Clone, Copy)]
@@ -75,7 +75,8 @@ pub fn plan_bytes(request: &BytesRequest) -> Result<Answer, LawError> {
         answer.assume("as released: a megabyte off costs a giga-operation, and the norm after attention counts 5 operations in all");
     }
     if target.size(best.params) > request.bytes {
-        let what = format!("{:.0} bytes exceed the target: the published objective allows it", target.size(best.params));
+        let what =
+            format!("{:.0} bytes exceed the target: the published objective allows it", target.size(best.params));
         answer.warn(Reason::Assumed { what });
     }
     Ok(answer)

@@ -1,9 +1,9 @@
 //! A convolutional network with more operations.
 
+use crate::LawError;
 use crate::cnn::{Rule, Scaled, named, scaled};
 use crate::plan::{Answer, Rows, Value};
 use crate::reason::Reason;
-use crate::LawError;
 
 /// What is asked.
 #[derive(Debug, Clone)]
@@ -47,7 +47,8 @@ pub fn plan_cnn(request: &CnnRequest) -> Result<Answer, LawError> {
     answer.set("activations_predicted", counts.acts as f64 * request.times.powf(rule.acts_exponent()));
     answer.set("params_predicted", counts.params as f64 * request.times.powf(rule.params_exponent()));
 
-    let mut table = Rows::new(&["rule", "times", "multiply_adds", "params", "activations", "acts_exponent", "realised", "image"]);
+    let mut table =
+        Rows::new(&["rule", "times", "multiply_adds", "params", "activations", "acts_exponent", "realised", "image"]);
     let others = Rule::NAMED.iter().filter(|name| **name != request.rule);
     for name in std::iter::once(&request.rule.as_str()).chain(others) {
         let rule = Rule::named(name)?;
@@ -73,7 +74,9 @@ pub fn plan_cnn(request: &CnnRequest) -> Result<Answer, LawError> {
         answer.warn(Reason::Assumed { what });
     }
     answer.assume("operations are multiply-adds, half of FLOP; activations are outputs of convolutions, without norms");
-    answer.assume("machines bound by memory take time by activations, so the rule with fewest is the fastest at equal operations");
+    answer.assume(
+        "machines bound by memory take time by activations, so the rule with fewest is the fastest at equal operations",
+    );
     Ok(answer)
 }
 

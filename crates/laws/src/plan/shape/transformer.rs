@@ -1,8 +1,8 @@
 //! A decoder for a number of parameters, in the proportions of published ones.
 
+use crate::LawError;
 use crate::plan::{Answer, Rows};
 use crate::sparse::SparseFlops;
-use crate::LawError;
 use kleiber_core::catalogue::Catalogue;
 use kleiber_core::shape::{Biases, Convention, Kind, NormKind, Norms, Positions, Shape, usual_hidden};
 use kleiber_core::stats::line;
@@ -76,9 +76,12 @@ impl TransformerRequest {
     fn check(&self) -> Result<(), LawError> {
         let wrong = |what: &str| Err(LawError::Request(what.into()));
         if !(1e3..=1e14).contains(&self.params) {
-            return wrong("a decoder is planned for 1e3 to 1e14 parameters (without embeddings and head): check the units");
+            return wrong(
+                "a decoder is planned for 1e3 to 1e14 parameters (without embeddings and head): check the units",
+            );
         }
-        if self.head_width == 0 || self.group == 0 || self.vocab == 0 || self.context == 0 || self.head_width > 1 << 16 {
+        if self.head_width == 0 || self.group == 0 || self.vocab == 0 || self.context == 0 || self.head_width > 1 << 16
+        {
             return wrong("head width, query heads per key head, vocabulary and context must be positive");
         }
         if self.group > 1 << 16 || self.vocab > 1 << 32 || self.context > 1 << 40 {
@@ -204,7 +207,10 @@ mod tests {
     #[test]
     fn shapes_come_near_size_and_aspect() {
         for params in [1e6, 1.3e8, 1.3e9, 7e9, 7e10, 1e12] {
-            let request = TransformerRequest { head_width: if params < 1e7 { 32 } else { 128 }, ..TransformerRequest::new(params) };
+            let request = TransformerRequest {
+                head_width: if params < 1e7 { 32 } else { 128 },
+                ..TransformerRequest::new(params)
+            };
             let answer = plan_transformer(&request).unwrap();
             assert!((answer.number("params").unwrap() / params - 1.0).abs() < 0.1, "{params}: {answer:?}");
             let wide = plan_transformer(&TransformerRequest { aspect: Some(200.0), ..request }).unwrap();
@@ -245,6 +251,14 @@ mod tests {
         assert!(of(|r| r.params = f64::NAN).is_err() && of(|r| r.params = 1e20).is_err());
         assert!(of(|r| r.sparsity = Some(1.0)).unwrap_err().to_string().contains("share of zeros"));
         assert!(of(|r| r.aspect = Some(0.0)).is_err() && of(|r| r.group = 0).is_err());
-        assert!(of(|r| { r.params = 1e3; r.head_width = 4096 }).unwrap_err().to_string().contains("head-width"));
+        assert!(
+            of(|r| {
+                r.params = 1e3;
+                r.head_width = 4096
+            })
+            .unwrap_err()
+            .to_string()
+            .contains("head-width")
+        );
     }
 }
