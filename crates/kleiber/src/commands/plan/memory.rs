@@ -27,7 +27,7 @@ pub(crate) struct MemoryArgs {
     #[command(flatten)]
     source: ModelSource,
     /// Parameters (all that are trained), when there is no shape; activations are then not counted.
-    #[arg(long, value_name = "PARAMS", value_parser = quantity)]
+    #[arg(long, value_name = "PARAMS", value_parser = quantity, help_heading = "Use")]
     params: Option<f64>,
     /// Data-parallel ranks.
     #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u64).range(1..), help_heading = "Use")]
@@ -72,7 +72,7 @@ pub(crate) struct MemoryArgs {
     #[arg(long, value_name = "N", default_value_t = 8, value_parser = clap::value_parser!(u64).range(1..), help_heading = "Estimators")]
     per_node: u64,
     /// Print one JSON document (kleiber.plan/1).
-    #[arg(long)]
+    #[arg(long, help_heading = "Output")]
     pub(crate) json: bool,
 }
 

@@ -68,7 +68,7 @@ pub(crate) struct ServeArgs {
     #[arg(long, value_name = "SHARE", default_value = "1", value_parser = share, help_heading = "Machine")]
     speed_share: f64,
     /// Print one JSON document (kleiber.plan/1).
-    #[arg(long)]
+    #[arg(long, help_heading = "Output")]
     pub(crate) json: bool,
 }
 

@@ -80,7 +80,7 @@ pub(crate) struct ShapeArgs {
     #[arg(long, requires = "bytes", help_heading = "File")]
     published: bool,
     /// Print one JSON document (kleiber.plan/1).
-    #[arg(long)]
+    #[arg(long, help_heading = "Output")]
     pub(crate) json: bool,
 }
 
