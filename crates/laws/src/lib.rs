@@ -18,6 +18,7 @@
 mod allocation;
 pub mod batch;
 mod checks;
+pub mod cnn;
 pub mod compare;
 mod coordinates;
 pub mod data;
@@ -29,6 +30,7 @@ pub mod form;
 pub mod forms;
 mod holdout;
 mod law;
+pub mod memory;
 pub mod objective;
 mod options;
 pub mod plan;
@@ -38,8 +40,12 @@ mod problem;
 pub mod published;
 pub mod real;
 mod reason;
+pub mod serving;
 pub mod simulate;
 mod solve;
+pub mod spans;
+pub mod sparse;
+pub mod student;
 mod uncertainty;
 
 pub use coordinates::Coordinates;

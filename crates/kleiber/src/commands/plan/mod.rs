@@ -2,6 +2,10 @@
 
 mod compute;
 mod design;
+mod memory;
+mod model_source;
+mod serve;
+mod shape;
 mod show;
 
 use crate::error::CliError;
@@ -13,6 +17,9 @@ use clap::Subcommand;
 pub(crate) enum PlanCommand {
     Compute(compute::ComputeArgs),
     Design(design::DesignArgs),
+    Memory(memory::MemoryArgs),
+    Serve(serve::ServeArgs),
+    Shape(shape::ShapeArgs),
 }
 
 impl PlanCommand {
@@ -21,6 +28,9 @@ impl PlanCommand {
         match self {
             Self::Compute(a) => a.json,
             Self::Design(a) => a.json,
+            Self::Memory(a) => a.json,
+            Self::Serve(a) => a.json,
+            Self::Shape(a) => a.json,
         }
     }
 }
@@ -30,5 +40,8 @@ pub(crate) fn run(command: &PlanCommand) -> Result<Output, CliError> {
     match command {
         PlanCommand::Compute(args) => compute::run(args),
         PlanCommand::Design(args) => design::run(args),
+        PlanCommand::Memory(args) => memory::run(args),
+        PlanCommand::Serve(args) => serve::run(args),
+        PlanCommand::Shape(args) => shape::run(args),
     }
 }

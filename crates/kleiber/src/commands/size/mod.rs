@@ -1,6 +1,6 @@
 //! `kleiber size`: parameters, FLOP and bytes of a configuration, and the catalogue of published ones.
 
-mod flags;
+pub(crate) mod flags;
 mod list;
 mod report;
 
@@ -11,10 +11,10 @@ use clap::{ArgGroup, Args};
 use flags::ShapeFlags;
 use kleiber_core::CoreError;
 use kleiber_core::catalogue::Catalogue;
-use kleiber_core::shape::Dtype;
 use kleiber_core::shape::hugging_face::Config;
+use kleiber_core::shape::{Dtype, Shape};
 use kleiber_models::checkpoint::{CONFIG, read_config};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 /// Count parameters, FLOP and bytes of a model without building it.
 ///
@@ -106,17 +106,25 @@ pub(crate) fn run(args: &SizeArgs) -> Result<Output, CliError> {
         return report::report(args, name, Some(entry), &entry.shape()?, notes);
     }
     if let Some(path) = &args.config {
-        let found = kleiber_train::checkpoint::locate(path).map(|folder| folder.join(CONFIG));
-        let path = &found.unwrap_or_else(|| path.clone());
-        let config = match Config::read(path) {
-            // The families of published models do not include our own.
-            Err(CoreError::Config { field, found, .. }) if field == "model_type" && found.contains("kleiber") => {
-                return report::report(args, "kleiber", None, &read_config(path)?.shape(), Vec::new());
-            }
-            config => config?,
-        };
-        return report::report(args, config.model_type, None, &config.shape, config.notes);
+        let (name, shape, notes) = configured(path)?;
+        return report::report(args, &name, None, &shape, notes);
     }
     let (shape, notes) = args.flags.shape(args.context)?;
     report::report(args, "this shape", None, &shape, notes)
+}
+
+/// Family, shape and notes of a config.json, of a folder that holds one, or of a run.
+pub(crate) fn configured(path: &Path) -> Result<(String, Shape, Vec<String>), CliError> {
+    let found = kleiber_train::checkpoint::locate(path).map(|folder| folder.join(CONFIG));
+    let path = found.as_deref().unwrap_or(path);
+    match Config::read(path) {
+        // The families of published models do not include our own.
+        Err(CoreError::Config { field, found, .. }) if field == "model_type" && found.contains("kleiber") => {
+            Ok(("kleiber".into(), read_config(path)?.shape(), Vec::new()))
+        }
+        config => {
+            let config = config?;
+            Ok((config.model_type.to_string(), config.shape, config.notes))
+        }
+    }
 }
