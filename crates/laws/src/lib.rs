@@ -25,6 +25,7 @@ mod error;
 pub mod evaluate;
 mod fit;
 mod fitted;
+pub mod float_format;
 pub mod form;
 pub mod forms;
 mod holdout;
@@ -40,6 +41,7 @@ pub mod real;
 mod reason;
 pub mod simulate;
 mod solve;
+pub mod storage;
 mod uncertainty;
 
 pub use coordinates::Coordinates;
