@@ -89,8 +89,9 @@ mod tests {
     fn reading_bounds_speed_and_published_kernels_stay_below() {
         let bound = |name: &str| most_tokens_per_second(2e12, Stored::named(name).unwrap().bytes(7.24e9));
         assert!((bound("nf4") / bound("bf16") - 16.0 / 4.5).abs() < 1e-12);
-        // 36.5 and 48.6 tokens per second for NF4 and 16 bits are reported for Mistral 7B (bitsandbytes issue 611): the
-        // smaller one is the slower one, so the bound must not be taken for a forecast.
-        assert!(36.5 < bound("nf4") && 48.6 < bound("bf16") && 36.5 < 48.6);
+        // Reported for Mistral 7B are 36.5 tokens per second with NF4 and 48.6 with 16 bits (bitsandbytes issue 611): a
+        // fifth of the gain that the bound promises, so it is no forecast.
+        let gained = 36.5 / 48.6;
+        assert!(gained < 0.25 * bound("nf4") / bound("bf16"));
     }
 }

@@ -15,7 +15,6 @@ const PUBLISHED: Published = Published {
         "Scales per channel act as log2(B) = 13.1567. For scales per tensor the paper gives a power law of N and D without its constants, so they are not offered.",
         "The penalty is D^beta/N^alpha times a constant and never saturates: a small model on very many tokens explodes. BF16 (E8M7) has a penalty too, though a small one.",
         "Formats here use every code for numbers (largest E4M3: 480); hardware E4M3 keeps one for NaN (448). Quantised are the weights in both passes and the activations of the weight gradient, not the gradients.",
-        "One constant of the paper's tensor-wise law and its run losses are unpublished; no refit is possible.",
     ],
     presets: &[Preset {
         name: "float-format/sun",

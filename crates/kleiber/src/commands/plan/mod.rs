@@ -1,7 +1,9 @@
 //! `kleiber plan`: what to run, and how. One file per plan.
 
+mod bits;
 mod compute;
 mod design;
+mod format;
 mod show;
 
 use crate::error::CliError;
@@ -13,6 +15,8 @@ use clap::Subcommand;
 pub(crate) enum PlanCommand {
     Compute(compute::ComputeArgs),
     Design(design::DesignArgs),
+    Bits(bits::BitsArgs),
+    Format(format::FormatArgs),
 }
 
 impl PlanCommand {
@@ -21,6 +25,8 @@ impl PlanCommand {
         match self {
             Self::Compute(a) => a.json,
             Self::Design(a) => a.json,
+            Self::Bits(a) => a.json,
+            Self::Format(a) => a.json,
         }
     }
 }
@@ -30,5 +36,7 @@ pub(crate) fn run(command: &PlanCommand) -> Result<Output, CliError> {
     match command {
         PlanCommand::Compute(args) => compute::run(args),
         PlanCommand::Design(args) => design::run(args),
+        PlanCommand::Bits(args) => bits::run(args),
+        PlanCommand::Format(args) => format::run(args),
     }
 }
