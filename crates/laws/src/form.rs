@@ -107,6 +107,11 @@ impl Variable {
         Self { name: "params".into(), alternatives: &["params_matmul", "params_total"] }
     }
 
+    /// Whether 0 is a size and not a slip: a format may have no exponent or no mantissa bits.
+    pub fn may_be_zero(&self) -> bool {
+        ["exponent_bits", "mantissa_bits"].contains(&self.name.as_str())
+    }
+
     /// The one size axis of a learning curve.
     pub fn axis() -> Self {
         Self { name: "x".into(), alternatives: &["tokens", "flops", "params", "unique_tokens", "step"] }

@@ -26,6 +26,7 @@ mod error;
 pub mod evaluate;
 mod fit;
 mod fitted;
+pub mod float_format;
 pub mod form;
 pub mod forms;
 mod holdout;
@@ -46,6 +47,7 @@ mod solve;
 pub mod spans;
 pub mod sparse;
 pub mod student;
+pub mod storage;
 mod uncertainty;
 
 pub use coordinates::Coordinates;

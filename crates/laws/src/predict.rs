@@ -112,7 +112,9 @@ impl Fit {
         level: f64,
         findings: &mut Findings,
     ) -> Result<Prediction, LawError> {
-        if let Some((name, value)) = point.iter().find(|(_, v)| !v.is_finite() || **v <= 0.0) {
+        let zero = |name: &str| law.info().variables.iter().any(|v| v.name == name && v.may_be_zero());
+        let unusable = |(name, v): &(&String, &f64)| !(v.is_finite() && (**v > 0.0 || (**v == 0.0 && zero(name))));
+        if let Some((name, value)) = point.iter().find(unusable) {
             return Err(LawError::Request(format!("{name} = {value}: a size must be a positive number")));
         }
         let chained = self.model.as_ref().and_then(|m| m.chained.as_ref()).filter(|_| !point.contains_key("loss"));
@@ -194,7 +196,8 @@ impl Fit {
     }
 
     fn check_target(&self, x: &[f64], findings: &mut Findings) {
-        let same = |row: &&(String, Vec<f64>, f64)| row.1.iter().zip(x).all(|(a, b)| (a / b - 1.0).abs() < 1e-9);
+        let same =
+            |row: &&(String, Vec<f64>, f64)| row.1.iter().zip(x).all(|(a, b)| a == b || (a / b - 1.0).abs() < 1e-9);
         let rows = self.model.as_ref().map(|m| m.rows.as_slice()).unwrap_or_default();
         if let Some(row) = rows.iter().find(same) {
             findings.refuse(Reason::TargetInFit { label: row.0.clone() });
@@ -209,7 +212,14 @@ impl Fit {
         let compute = law.compute(x).zip(model.flops_range).map(|(c, range)| ("compute", beyond(c, range)));
         let ratio =
             law.tokens_per_param(x).zip(model.ratio_range).map(|(m, range)| ("tokens per parameter", beyond(m, range)));
-        let variables = model.ranges.iter().zip(x).map(|((name, r), v)| (name.as_str(), beyond(*v, *r)));
+        // Counts that may be 0 are compared with the half that the laws add to them.
+        let half = |i: usize| if law.info().variables.get(i).is_some_and(|v| v.may_be_zero()) { 0.5 } else { 0.0 };
+        let variables = model
+            .ranges
+            .iter()
+            .zip(x)
+            .enumerate()
+            .map(|(i, ((name, r), v))| (name.as_str(), beyond(*v + half(i), (r.0 + half(i), r.1 + half(i)))));
         let worst = compute.into_iter().chain(ratio).chain(variables).max_by(|a, b| a.1.total_cmp(&b.1));
         worst.map_or((String::new(), 1.0), |(name, factor)| (name.into(), factor))
     }

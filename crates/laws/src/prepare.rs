@@ -57,7 +57,10 @@ pub(crate) fn prepare(
     let all: Vec<&Vec<f64>> = values.iter().chain(sigma.iter()).collect();
     // A formula may be fitted to any response on any axis; every published law wants positive sizes.
     let signed_response = info.response.domain.0 < 0.0 && !objective.is_log();
-    let usable = usable_rows(&table, &named, &all, columns.len() - 1, signed_response, findings);
+    let mut least: Vec<Sign> =
+        info.variables.iter().map(|v| if v.may_be_zero() { Sign::NotNegative } else { Sign::Positive }).collect();
+    least.push(if signed_response { Sign::Any } else { Sign::Positive });
+    let usable = usable_rows(&table, &named, &all, &least, findings);
     if usable.len() < table.rows() {
         if options.force {
             findings.warn(Reason::DroppedRows { count: table.rows() - usable.len() });
@@ -160,18 +163,26 @@ fn check_duplicates(table: &Table, findings: &mut Findings) {
     }
 }
 
-/// Rows whose values can be used; each first fault of a kind becomes a reason.
+/// Which values a column may have.
+#[derive(Clone, Copy, PartialEq)]
+enum Sign {
+    Positive,
+    NotNegative,
+    Any,
+}
+
+/// Rows whose values can be used; each first fault of a kind becomes a reason. Columns beyond `signs` are positive.
 fn usable_rows(
     table: &Table,
     names: &[&str],
     values: &[&Vec<f64>],
-    response: usize,
-    signed: bool,
+    signs: &[Sign],
     findings: &mut Findings,
 ) -> Vec<usize> {
     let mut bad: HashSet<usize> = HashSet::new();
     for (index, (name, column)) in names.iter().zip(values).enumerate() {
         let (mut infinite, mut negative) = (false, false);
+        let sign = signs.get(index).copied().unwrap_or(Sign::Positive);
         for (row, &value) in column.iter().enumerate() {
             let origin = table.origin(row);
             if !value.is_finite() {
@@ -181,7 +192,7 @@ fn usable_rows(
                         if value.is_nan() { "nothing (an empty cell or NaN)".into() } else { value.to_string() };
                     findings.refuse(Reason::NonFinite { column: (*name).into(), row: origin, found });
                 }
-            } else if value <= 0.0 && !(index == response && signed) {
+            } else if value <= 0.0 && sign != Sign::Any && !(value == 0.0 && sign == Sign::NotNegative) {
                 bad.insert(row);
                 if !std::mem::replace(&mut negative, true) {
                     findings.refuse(Reason::NonPositive { column: (*name).into(), row: origin, found: value });

@@ -42,6 +42,11 @@ columns! {
     "batch_tokens", "tokens", "tokens per optimiser step", ["batchsizetokens"];
     "context", "tokens", "sequence length", ["contextlength", "seqlen", "sequencelength"];
     "bits", "bits", "bits per stored weight", [];
+    "qid", "nats per token", "what quantisation after training adds to the loss: quantised minus 16-bit, same text",
+        ["dqloss", "deltaqloss", "quantizationinduceddegradation", "quantisationinduceddegradation"];
+    "exponent_bits", "bits", "exponent bits of a floating-point format", ["ebits"];
+    "mantissa_bits", "bits", "mantissa bits of a floating-point format, without sign and hidden bit", ["mbits"];
+    "block", "elements", "elements that share one scale of a low-precision tensor", ["blocksize", "groupsize"];
     "density", "fraction", "attention: kept KV over all KV", [];
     "span", "tokens", "attention span", [];
     "x", "", "the size axis of a one-variable law", ["seenexamples", "examples", "samples", "trainingexamples"];

@@ -116,7 +116,10 @@ pub(crate) fn point(text: &str) -> Result<IndexMap<String, f64>, String> {
         if let Some(ratio) = value.strip_suffix("tok/param") {
             (name, value) = ("multiplier", ratio);
         }
-        if point.insert(name.to_string(), quantity(value)?).is_some() {
+        // A format may have no exponent or no mantissa bits.
+        let none = value == "0" && ["exponent_bits", "mantissa_bits"].contains(&name);
+        let value = if none { 0.0 } else { quantity(value)? };
+        if point.insert(name.to_string(), value).is_some() {
             return Err(format!("{name} is given twice"));
         }
     }
@@ -132,7 +135,8 @@ mod tests {
         let p = point("params=1.3B, tokens=26B").unwrap();
         assert_eq!((p["params"], p["tokens"]), (1.3e9, 2.6e10));
         assert_eq!(point("params=7B,tokens=20tok/param").unwrap()["multiplier"], 20.0);
-        for bad in ["params=1,params=2", "params", "params=-1", "params=x", ""] {
+        assert_eq!(point("exponent_bits=0,mantissa_bits=3").unwrap()["exponent_bits"], 0.0);
+        for bad in ["params=1,params=2", "params", "params=-1", "params=0", "params=x", ""] {
             assert!(point(bad).is_err(), "{bad}");
         }
     }

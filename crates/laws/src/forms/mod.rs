@@ -6,8 +6,10 @@ mod bnsl;
 mod chinchilla;
 mod data_constrained;
 mod downstream_error;
+mod float_format;
 mod formula;
 mod kaplan;
+mod low_bit;
 mod m1;
 mod m2;
 mod m3;
@@ -19,8 +21,10 @@ pub use bnsl::Bnsl;
 pub use chinchilla::Chinchilla;
 pub use data_constrained::DataConstrained;
 pub use downstream_error::DownstreamError;
+pub use float_format::FloatFormat;
 pub use formula::{Bound, Formula};
 pub use kaplan::Kaplan;
+pub use low_bit::LowBit;
 pub use m1::M1;
 pub use m2::M2;
 pub use m3::M3;
@@ -56,6 +60,8 @@ pub fn registry() -> &'static [Entry] {
         plain!("data-constrained", DataConstrained),
         plain!("over-training", OverTraining),
         plain!("downstream-error", DownstreamError),
+        plain!("low-bit", LowBit),
+        plain!("float-format", FloatFormat),
         plain!("m1", M1),
         plain!("m2", M2),
         plain!("m3", M3),
@@ -135,8 +141,9 @@ mod tests {
     fn row(info: &Info) -> Vec<Input> {
         let usual = [2e9, 7e10, 3e9];
         let middle = |i: usize| {
-            let range = info.published.presets.last().map(|p| p.ranges[i]).filter(|r| r.0 > 0.0 && r.1.is_finite());
-            range.map_or(*usual.get(i).unwrap_or(&2.5), |(low, high)| (low * high).sqrt())
+            let range = info.published.presets.last().map(|p| p.ranges[i]).filter(|r| r.1.is_finite());
+            let inside = |(low, high): (f64, f64)| if low > 0.0 { (low * high).sqrt() } else { 0.5 * high };
+            range.map_or(*usual.get(i).unwrap_or(&2.5), inside)
         };
         if info.name == "downstream-error" {
             return vec![Input::new(2.5)];

@@ -2,6 +2,7 @@
 
 use crate::reason::{Finding, Reason};
 use indexmap::IndexMap;
+use kleiber_core::units::{format_quantity, format_significant};
 use serde::Serialize;
 
 /// One value of an answer: a number, a word, or nothing where there is no answer.
@@ -141,6 +142,22 @@ impl Answer {
     /// Notes a warning.
     pub fn warn(&mut self, reason: Reason) {
         self.warnings.push(reason.finding());
+    }
+
+    /// Warns when a positive `value` lies outside the range a law was fitted on, and says by how many times; 1 inside.
+    pub fn outside(&mut self, quantity: &str, value: f64, (low, high): (f64, f64)) -> f64 {
+        let factor = (value / high).max(low / value).max(1.0);
+        if factor > 1.0 {
+            let message = format!(
+                "{quantity} {} is {} times outside the range the law was fitted on ({} to {}): the answer rests on the law holding there",
+                format_quantity(value),
+                format_significant(factor, 3),
+                format_quantity(low),
+                format_quantity(high)
+            );
+            self.warnings.push(Finding { code: "extrapolation".into(), message });
+        }
+        factor
     }
 
     /// A number of the answer.

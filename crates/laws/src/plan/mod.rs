@@ -2,15 +2,19 @@
 
 pub mod accelerators;
 mod answer;
+mod bits;
 mod compute;
 mod design;
 mod memory;
 mod serve;
 mod shape;
+mod format;
 
 pub use answer::{Answer, Rows, Value};
+pub use bits::{BitsForm, BitsRequest, plan_bits};
 pub use compute::{ComputePlan, ComputeRequest, Cost, plan_compute, plans};
 pub use design::{DesignPlan, DesignRequest, ProposedRun, designs, plan_design};
 pub use memory::{Like, MemoryModel, MemoryRequest, plan_memory};
 pub use serve::{ServeRequest, plan_serve};
 pub use shape::{BytesRequest, CnnRequest, TransformerRequest, plan_bytes, plan_cnn, plan_transformer};
+pub use format::{FormatRequest, ScaleBlock, plan_format};

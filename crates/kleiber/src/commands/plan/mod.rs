@@ -1,11 +1,13 @@
 //! `kleiber plan`: what to run, and how. One file per plan.
 
+mod bits;
 mod compute;
 mod design;
 mod memory;
 mod model_source;
 mod serve;
 mod shape;
+mod format;
 mod show;
 
 use crate::error::CliError;
@@ -20,6 +22,8 @@ pub(crate) enum PlanCommand {
     Memory(memory::MemoryArgs),
     Serve(serve::ServeArgs),
     Shape(shape::ShapeArgs),
+    Bits(bits::BitsArgs),
+    Format(format::FormatArgs),
 }
 
 impl PlanCommand {
@@ -31,6 +35,8 @@ impl PlanCommand {
             Self::Memory(a) => a.json,
             Self::Serve(a) => a.json,
             Self::Shape(a) => a.json,
+            Self::Bits(a) => a.json,
+            Self::Format(a) => a.json,
         }
     }
 }
@@ -43,5 +49,7 @@ pub(crate) fn run(command: &PlanCommand) -> Result<Output, CliError> {
         PlanCommand::Memory(args) => memory::run(args),
         PlanCommand::Serve(args) => serve::run(args),
         PlanCommand::Shape(args) => shape::run(args),
+        PlanCommand::Bits(args) => bits::run(args),
+        PlanCommand::Format(args) => format::run(args),
     }
 }
