@@ -21,6 +21,7 @@ mod checks;
 pub mod compare;
 mod coordinates;
 pub mod data;
+pub mod density;
 mod error;
 pub mod evaluate;
 mod fit;
@@ -41,6 +42,7 @@ mod reason;
 pub mod simulate;
 mod solve;
 mod uncertainty;
+pub mod vocabulary;
 
 pub use coordinates::Coordinates;
 pub use error::LawError;
