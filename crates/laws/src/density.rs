@@ -25,10 +25,10 @@ pub struct DensityModel {
     law: Law,
     /// Coefficients of the loss law, best and drawn.
     loss: (Vec<f64>, Vec<Vec<f64>>),
-    /// c, d, gamma and l of the sigmoid, best and drawn.
+    /// top, d, gamma and l of the sigmoid, best and drawn.
     score: (Vec<f64>, Vec<Vec<f64>>),
-    /// Root mean square residual of the loss law, in nats.
-    scatter: f64,
+    /// Root mean square residual of the loss law, and whether it is a share of the loss.
+    scatter: (f64, bool),
 }
 
 /// A score for which the family has no size.
@@ -66,7 +66,11 @@ impl DensityModel {
         let law = Law::of(loss)?;
         let variables: Vec<&str> = law.info().variables.iter().map(|v| v.name.as_str()).collect();
         if !matches!(variables[..], ["params" | "params_matmul" | "params_total", "tokens"]) {
-            let why = format!("{} is a law of {}; a reference family needs one of params and tokens, such as densing or chinchilla", loss.law, variables.join(", "));
+            let why = format!(
+                "{} is a law of {}; a reference family needs one of params and tokens, such as densing or chinchilla",
+                loss.law,
+                variables.join(", ")
+            );
             return Err(LawError::Request(why));
         }
         if score.law != "score-sigmoid" {
@@ -82,9 +86,7 @@ impl DensityModel {
         let residuals = loss.model.as_ref().map_or(&[][..], |m| &m.residuals);
         let relative = loss.model.as_ref().is_some_and(|m| m.log);
         let square = residuals.iter().map(|r| r * r).sum::<f64>() / residuals.len().max(1) as f64;
-        // Of logarithms, the residual is a share of the loss at which half of the score is gained.
-        let scatter = square.sqrt() * if relative { score_part.0[3] } else { 1.0 };
-        Ok(Self { law, loss: loss_part, score: score_part, scatter })
+        Ok(Self { law, loss: loss_part, score: score_part, scatter: (square.sqrt(), relative) })
     }
 
     /// The loss that no size gets below with these tokens.
@@ -97,7 +99,9 @@ impl DensityModel {
     pub fn admissible(&self, tokens: f64) -> (f64, f64) {
         let at = |loss: f64| score_of(&self.score.0, loss);
         let highest = self.law.predict(&self.loss.0, &[SIZES.0, tokens]);
-        (at(highest), at(self.lowest_loss(tokens) + self.scatter))
+        let lowest = self.lowest_loss(tokens);
+        let (scatter, relative) = self.scatter;
+        (at(highest), at(lowest + scatter * if relative { lowest } else { 1.0 }))
     }
 
     /// What the parameters of a model with this score are worth, at the tokens of the family, with intervals of nominal
@@ -171,21 +175,17 @@ impl Size {
 fn interval(value: f64, draws: &[f64], level: f64) -> Estimate {
     let Some((low, high)) = percentile(draws, level) else { return Estimate::point(value, level) };
     let estimate = Estimate::interval(value, low, high, level);
-    Estimate {
-        low: estimate.low.filter(|l| *l > SIZES.0),
-        high: estimate.high.filter(|h| *h < SIZES.1),
-        ..estimate
-    }
+    Estimate { low: estimate.low.filter(|l| *l > SIZES.0), high: estimate.high.filter(|h| *h < SIZES.1), ..estimate }
 }
 
-/// d + c / (1 + e^(gamma (loss - l))).
+/// d + (top - d) / (1 + e^(gamma (loss - l))).
 fn score_of(c: &[f64], loss: f64) -> f64 {
-    c[1] + c[0] / (1.0 + (c[2] * (loss - c[3])).exp())
+    c[1] + (c[0] - c[1]) / (1.0 + (c[2] * (loss - c[3])).exp())
 }
 
-/// l + ln(c / (S - d) - 1) / gamma; `NaN` outside of d < S < c + d.
+/// l + ln((top - d) / (S - d) - 1) / gamma; `NaN` outside of d < S < top.
 fn loss_of(c: &[f64], score: f64) -> f64 {
-    let odds = c[0] / (score - c[1]) - 1.0;
+    let odds = (c[0] - c[1]) / (score - c[1]) - 1.0;
     if score > c[1] && odds > 0.0 { c[3] + odds.ln() / c[2] } else { f64::NAN }
 }
 
@@ -220,7 +220,12 @@ pub fn frontier(models: &[Released]) -> Vec<Released> {
     let mut sorted: Vec<Released> = models.to_vec();
     sorted.sort_by(|a, b| a.days.total_cmp(&b.days).then(b.density.total_cmp(&a.density)));
     let mut best = 0.0;
-    sorted.retain(|m| m.density > best && { best = m.density; true });
+    sorted.retain(|m| {
+        m.density > best && {
+            best = m.density;
+            true
+        }
+    });
     sorted
 }
 
@@ -310,7 +315,8 @@ mod tests {
         for seed in 0..5 {
             let all = models(seed, 8.0);
             let trend = trend(&all, 200, 0.95, 1).unwrap();
-            let (low, value, high) = (trend.growth.low.unwrap(), trend.growth.value.unwrap(), trend.growth.high.unwrap());
+            let (low, value, high) =
+                (trend.growth.low.unwrap(), trend.growth.value.unwrap(), trend.growth.high.unwrap());
             assert!((value / 0.0073 - 1.0).abs() < 0.1 && low < value && value < high, "{trend:?}");
             assert!((trend.doubling_days.value.unwrap() - 2f64.ln() / value).abs() < 1e-9);
             assert!(trend.r_squared > 0.95 && trend.frontier >= 10 && trend.models == 96, "{trend:?}");
@@ -331,7 +337,7 @@ mod tests {
 
     #[test]
     fn score_and_loss_are_inverse() {
-        let c = [0.6, 0.25, 4.0, 1.1];
+        let c = [0.85, 0.25, 4.0, 1.1];
         for loss in [0.2, 1.1, 1.9] {
             assert!((loss_of(&c, score_of(&c, loss)) - loss).abs() < 1e-12);
         }

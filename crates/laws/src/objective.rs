@@ -154,7 +154,13 @@ mod tests {
 
     #[test]
     fn slopes_match_differences() {
-        for o in [Objective::LOG_HUBER, Objective::LogMse, Objective::Mae, Objective::Huber(1e-3), Objective::Asymmetric(3.0)] {
+        for o in [
+            Objective::LOG_HUBER,
+            Objective::LogMse,
+            Objective::Mae,
+            Objective::Huber(1e-3),
+            Objective::Asymmetric(3.0),
+        ] {
             for r in [-0.3, -4e-4, 2e-4, 0.05] {
                 let slope = (o.cost(r + 1e-7, 1.0).value - o.cost(r - 1e-7, 1.0).value) / 2e-7;
                 assert!((o.cost(r, 1.0).slope - slope).abs() < 1e-6, "{o} {r}");

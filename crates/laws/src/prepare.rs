@@ -93,12 +93,7 @@ pub(crate) fn prepare(
 }
 
 /// The column of a variable, adding a computed one when two others determine it.
-fn resolve(
-    table: &mut Table,
-    info: &Info,
-    variable: &Variable,
-    findings: &mut Findings,
-) -> Result<String, LawError> {
+fn resolve(table: &mut Table, info: &Info, variable: &Variable, findings: &mut Findings) -> Result<String, LawError> {
     let is_axis = variable.name == "x";
     let candidates = std::iter::once(variable.name.as_str()).chain(variable.alternatives.iter().copied());
     for name in candidates {

@@ -137,7 +137,7 @@ mod tests {
             "c" if form.info().name == "m3" => 0.3,
             "A" | "B" if form.info().name == "densing-trend" => 0.3,
             "A" | "B" => 300.0,
-            "c" if form.info().name == "score-sigmoid" => 0.5,
+            "top" => 0.9,
             "c" => -0.2,
             "R_D" | "R_N" => 4.0,
             _ => 0.31,

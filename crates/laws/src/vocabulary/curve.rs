@@ -151,7 +151,17 @@ fn monotone(x: Vec<f64>, y: Vec<f64>) -> Shape {
         let (w, v) = (2.0 * k + h, k + 2.0 * h);
         (w + v) / (w / before + v / after)
     };
-    let slopes = (0..n).map(|i| if i == 0 { chord[0] } else if i == n - 1 { chord[n - 2] } else { inner(i) }).collect();
+    let slopes = (0..n)
+        .map(|i| {
+            if i == 0 {
+                chord[0]
+            } else if i == n - 1 {
+                chord[n - 2]
+            } else {
+                inner(i)
+            }
+        })
+        .collect();
     Shape::Monotone { x, y, slopes }
 }
 
@@ -182,7 +192,8 @@ mod tests {
     #[test]
     fn the_published_parabola_has_its_published_values() {
         let f = TokenizationCurve::published();
-        for (v, want) in [(4096.0, 0.3318), (16_384.0, 0.2723), (32_768.0, 0.2518), (65_536.0, 0.2374), (131_072.0, 0.2292)]
+        for (v, want) in
+            [(4096.0, 0.3318), (16_384.0, 0.2723), (32_768.0, 0.2518), (65_536.0, 0.2374), (131_072.0, 0.2292)]
         {
             assert!((f.at(v) - want).abs() < 6e-5, "{v}: {}", f.at(v));
         }

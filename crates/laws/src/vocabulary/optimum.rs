@@ -74,11 +74,13 @@ pub fn growth_exponent(pairs: &[(f64, f64)]) -> Option<f64> {
     ratios.sort_by(|a, b| a.0.total_cmp(&b.0));
     let half = 0.5 * ratios.iter().map(|r| r.1).sum::<f64>();
     let mut sum = 0.0;
-    ratios.iter().find(|(_, weight)| {
-        sum += weight;
-        sum >= half
-    })
-    .map(|r| r.0)
+    ratios
+        .iter()
+        .find(|(_, weight)| {
+            sum += weight;
+            sum >= half
+        })
+        .map(|r| r.0)
 }
 
 /// The nearest multiple of `multiple`, at least one.
@@ -206,7 +208,8 @@ mod tests {
     #[test]
     fn the_three_approaches_give_their_published_table() {
         // Table 1: body, approach 1, 2 and 3, thousands of entries.
-        let table = [(3e9, 39.0, 43.0, 37.0), (7e9, 62.0, 67.0, 60.0), (13e9, 83.0, 91.0, 81.0), (70e9, 212.0, 231.0, 218.0)];
+        let table =
+            [(3e9, 39.0, 43.0, 37.0), (7e9, 62.0, 67.0, 60.0), (13e9, 83.0, 91.0, 81.0), (70e9, 212.0, 231.0, 218.0)];
         for (n, first, second, third) in table {
             let (d, c) = (width_of(n), optimal_flops(n));
             let thousands = |v: f64| v / d / 1e3;

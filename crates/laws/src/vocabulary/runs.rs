@@ -118,7 +118,8 @@ mod tests {
                 let run = (n * 24 + v) as usize;
                 for step in 0..50 {
                     let tokens = params * 0.4 * 1.16f64.powi(step);
-                    let (flops, loss) = (6.0 * (params + vocab_params) * tokens, law.loss(params, vocab_params, tokens));
+                    let (flops, loss) =
+                        (6.0 * (params + vocab_params) * tokens, law.loss(params, vocab_params, tokens));
                     points.push(RunPoint { run, params, vocab_params, flops, loss });
                 }
             }
