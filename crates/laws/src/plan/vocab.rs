@@ -243,14 +243,14 @@ impl Plan {
         let lowest = self.law.loss_at(self.params, best, flops, 1.0);
         let mut rows = Rows::new(&["case", "vocab", "vocab_params", "loss_penalty", "extra_compute_percent"]);
         for (case, head) in cases {
-            let penalty = head.map(|v| (self.law.loss_at(self.params, v, flops, 1.0) - lowest).max(0.0));
+            let penalty = head.map(|v| visible(self.law.loss_at(self.params, v, flops, 1.0) - lowest));
             let factor = head.and_then(|v| self.law.compute_factor(self.params, v, flops, 1.0));
             rows.push(vec![
                 case.into(),
                 head.map_or(Value::Nothing, |v| Value::Count((v / self.width).round() as u64)),
                 head.into(),
                 penalty.into(),
-                factor.map(|f| (100.0 * (f - 1.0)).max(0.0)).into(),
+                factor.map(|f| 100.0 * (f - 1.0)).map(visible).into(),
             ]);
         }
         Ok(rows)
@@ -327,6 +327,11 @@ impl Plan {
         answer.warnings.extend(fit.forced_warnings());
         Ok(())
     }
+}
+
+/// Differences that are rounding alone are none.
+fn visible(difference: f64) -> f64 {
+    if difference < 1e-9 { 0.0 } else { difference }
 }
 
 fn none() -> LawError {
