@@ -22,6 +22,7 @@ pub mod cnn;
 pub mod compare;
 mod coordinates;
 pub mod data;
+pub mod density;
 mod error;
 pub mod evaluate;
 mod fit;
@@ -49,6 +50,7 @@ pub mod sparse;
 pub mod student;
 pub mod storage;
 mod uncertainty;
+pub mod vocabulary;
 
 pub use coordinates::Coordinates;
 pub use error::LawError;

@@ -13,6 +13,8 @@ pub enum Objective {
     /// Huber loss of ln(predicted) - ln(observed), quadratic up to this delta
     /// (Hoffmann et al. 2022, eq. 3, delta = 1e-3): close to an absolute relative error.
     LogHuber(f64),
+    /// Huber loss of predicted - observed, quadratic up to this delta: for responses that may be negative.
+    Huber(f64),
     /// Half the squared log residual.
     LogMse,
     /// Half the squared residual.
@@ -42,7 +44,7 @@ impl Objective {
 
     /// Whether the residual is of logarithms.
     pub fn is_log(self) -> bool {
-        !matches!(self, Self::Mse | Self::Mae)
+        !matches!(self, Self::Mse | Self::Mae | Self::Huber(_))
     }
 
     /// Whether the cost grows linearly for large residuals.
@@ -55,7 +57,7 @@ impl Objective {
     pub(crate) fn cost(self, r: f64, mean: f64) -> Cost {
         match self {
             Self::LogMse | Self::Mse => Cost { value: 0.5 * r * r, slope: r, curvature: 1.0 },
-            Self::LogHuber(delta) => huber(r, delta),
+            Self::LogHuber(delta) | Self::Huber(delta) => huber(r, delta),
             Self::Mae => {
                 let delta = ROUNDING * mean;
                 let h = huber(r, delta);
@@ -87,6 +89,7 @@ impl fmt::Display for Objective {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::LogHuber(delta) => write!(f, "log-huber:{delta}"),
+            Self::Huber(delta) => write!(f, "huber:{delta}"),
             Self::LogMse => f.write_str("log-mse"),
             Self::Mse => f.write_str("mse"),
             Self::Mae => f.write_str("mae"),
@@ -102,7 +105,7 @@ impl FromStr for Objective {
         let fail = || LawError::Option {
             option: "objective",
             found: text.into(),
-            expected: "log-huber, log-huber:DELTA, log-mse, mse, mae or asym:RATIO".into(),
+            expected: "log-huber, log-huber:DELTA, log-mse, mse, mae, huber:DELTA or asym:RATIO".into(),
         };
         let (name, argument) = match text.split_once(':') {
             Some((name, a)) => {
@@ -112,6 +115,7 @@ impl FromStr for Objective {
         };
         match (name, argument) {
             ("log-huber", delta) => Ok(Self::LogHuber(delta.unwrap_or(DELTA))),
+            ("huber", Some(delta)) => Ok(Self::Huber(delta)),
             ("log-mse", None) => Ok(Self::LogMse),
             ("mse", None) => Ok(Self::Mse),
             ("mae", None) => Ok(Self::Mae),
@@ -150,7 +154,13 @@ mod tests {
 
     #[test]
     fn slopes_match_differences() {
-        for o in [Objective::LOG_HUBER, Objective::LogMse, Objective::Mae, Objective::Asymmetric(3.0)] {
+        for o in [
+            Objective::LOG_HUBER,
+            Objective::LogMse,
+            Objective::Mae,
+            Objective::Huber(1e-3),
+            Objective::Asymmetric(3.0),
+        ] {
             for r in [-0.3, -4e-4, 2e-4, 0.05] {
                 let slope = (o.cost(r + 1e-7, 1.0).value - o.cost(r - 1e-7, 1.0).value) / 2e-7;
                 assert!((o.cost(r, 1.0).slope - slope).abs() < 1e-6, "{o} {r}");
@@ -161,7 +171,7 @@ mod tests {
 
     #[test]
     fn names_read_back() {
-        for text in ["log-huber:0.001", "log-mse", "mse", "mae", "asym:10"] {
+        for text in ["log-huber:0.001", "log-mse", "mse", "mae", "huber:0.001", "asym:10"] {
             assert_eq!(text.parse::<Objective>().unwrap().to_string(), text);
         }
         for text in ["huber", "asym", "log-huber:-1", "log-huber:x", "mse:3"] {

@@ -40,7 +40,7 @@ pub(crate) fn prepare(
 ) -> Result<Prepared, LawError> {
     let mut columns: Vec<(String, String)> = Vec::new();
     for variable in &info.variables {
-        let column = resolve(&mut table, variable, findings)?;
+        let column = resolve(&mut table, info, variable, findings)?;
         columns.push((variable.name.clone(), column));
     }
     let response = recognise(&table, &info.response.name)
@@ -77,7 +77,7 @@ pub(crate) fn prepare(
         info.response == LOSS,
         findings,
     );
-    check_flops(&table, findings);
+    check_flops(&table, info, findings);
     check_units(&columns, &values, findings);
 
     let response_values = values.pop().unwrap_or_default();
@@ -96,7 +96,7 @@ pub(crate) fn prepare(
 }
 
 /// The column of a variable, adding a computed one when two others determine it.
-fn resolve(table: &mut Table, variable: &Variable, findings: &mut Findings) -> Result<String, LawError> {
+fn resolve(table: &mut Table, info: &Info, variable: &Variable, findings: &mut Findings) -> Result<String, LawError> {
     let is_axis = variable.name == "x";
     let candidates = std::iter::once(variable.name.as_str()).chain(variable.alternatives.iter().copied());
     for name in candidates {
@@ -112,6 +112,11 @@ fn resolve(table: &mut Table, variable: &Variable, findings: &mut Findings) -> R
     }
     let size = ["params", "params_matmul", "params_total"].into_iter().find_map(|n| recognise(table, n));
     let (flops, tokens) = (recognise(table, "flops"), recognise(table, "tokens"));
+    if let Some((formula, cells)) = of_vocabulary(table, info, &variable.name)? {
+        findings.warn(Reason::Derived { column: variable.name.clone(), formula });
+        *table = table.with_column(Column { name: variable.name.clone(), cells: Cells::Number(cells) })?;
+        return Ok(variable.name.clone());
+    }
     let (formula, cells) = match (variable.name.as_str(), size, tokens, flops) {
         ("tokens", Some(n), _, Some(c)) => (format!("{c} / (6*{n})"), combine(table, c, n, |c, n| c / (6.0 * n))?),
         ("params" | "params_total", _, Some(d), Some(c)) => {
@@ -123,6 +128,23 @@ fn resolve(table: &mut Table, variable: &Variable, findings: &mut Findings) -> R
     findings.warn(Reason::Derived { column: variable.name.clone(), formula });
     *table = table.with_column(Column { name: variable.name.clone(), cells: Cells::Number(cells) })?;
     Ok(variable.name.clone())
+}
+
+/// The vocabulary's matrix from its entries and the width; for a law that has it, tokens from FLOP that count it.
+fn of_vocabulary(table: &Table, info: &Info, wanted: &str) -> Result<Option<(String, Vec<f64>)>, LawError> {
+    if info.variable("vocab_params").is_none() {
+        return Ok(None);
+    }
+    let named = |name: &str| recognise(table, name);
+    Ok(match (wanted, named("vocab"), named("width"), named("params"), named("vocab_params"), named("flops")) {
+        ("vocab_params", Some(v), Some(d), ..) => Some((format!("{v} * {d}"), combine(table, v, d, |v, d| v * d)?)),
+        ("tokens", .., Some(n), Some(head), Some(c)) => {
+            let matmul = combine(table, n, head, |n, head| 6.0 * (n + head))?;
+            let tokens = table.numbers(c)?.iter().zip(matmul).map(|(c, m)| c / m).collect();
+            Some((format!("{c} / (6*({n} + {head}))"), tokens))
+        }
+        _ => None,
+    })
 }
 
 fn combine(table: &Table, a: &str, b: &str, join: impl Fn(f64, f64) -> f64) -> Result<Vec<f64>, LawError> {
@@ -259,10 +281,13 @@ fn check_units(columns: &[(String, String)], values: &[Vec<f64>], findings: &mut
     }
 }
 
-/// Compares a FLOP column with 6ND where the table has all three.
-fn check_flops(table: &Table, findings: &mut Findings) {
+/// Compares a FLOP column with 6ND where the table has all three. A law of the vocabulary counts its matrix in N.
+fn check_flops(table: &Table, info: &Info, findings: &mut Findings) {
     let column = |name: &str| recognise(table, name).and_then(|c| table.numbers(c).ok());
-    let (Some(c), Some(n), Some(d)) = (column("flops"), column("params"), column("tokens")) else { return };
+    let (Some(c), Some(mut n), Some(d)) = (column("flops"), column("params"), column("tokens")) else { return };
+    if let Some(head) = info.variable("vocab_params").and_then(|_| column("vocab_params")) {
+        n.iter_mut().zip(head).for_each(|(n, head)| *n += head);
+    }
     let rows: Vec<(f64, f64, f64)> = c
         .iter()
         .zip(&n)

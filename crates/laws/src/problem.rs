@@ -126,7 +126,9 @@ impl Problem<'_> {
         }
         // The choice of the objective is made once, outside the loop over rows.
         let sum = match self.objective {
-            Objective::LogHuber(delta) => weigh(leads, weights, precision, |r| huber(r, delta)),
+            Objective::LogHuber(delta) | Objective::Huber(delta) => {
+                weigh(leads, weights, precision, |r| huber(r, delta))
+            }
             objective => weigh(leads, weights, precision, |r| objective.cost(r, mean)),
         };
         if is_log {

@@ -42,6 +42,7 @@ pub enum Reason {
     Derived { column: String, formula: String },
     Assumed { what: String },
     DroppedRows { count: usize },
+    MethodsDisagree { what: String, found: Vec<(String, f64)> },
     OutsideRange { what: String, low: f64, high: f64 },
 }
 
@@ -83,6 +84,7 @@ impl Reason {
             Self::Derived { .. } => "derived-column",
             Self::Assumed { .. } => "assumed",
             Self::DroppedRows { .. } => "dropped-rows",
+            Self::MethodsDisagree { .. } => "methods-disagree",
             Self::OutsideRange { .. } => "outside-range",
         }
     }
@@ -236,6 +238,10 @@ impl Reason {
             Self::Derived { column, formula } => format!("no column for {column}: computed as {formula}"),
             Self::Assumed { what } => what.clone(),
             Self::DroppedRows { count } => format!("left out {} without usable numbers", counted(*count, "row")),
+            Self::MethodsDisagree { what, found } => format!(
+                "published methods disagree about {what}: {}; train two or three sizes around them, or take the interval for the answer",
+                found.iter().map(|(name, v)| format!("{name} gives {}", q(*v))).collect::<Vec<_>>().join(", ")
+            ),
             Self::OutsideRange { what, low, high } => format!("{what} must lie between {} and {}", q(*low), q(*high)),
         }
     }

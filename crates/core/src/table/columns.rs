@@ -27,9 +27,13 @@ macro_rules! columns {
 
 columns! {
     "params", "parameters", "trainable parameters without embeddings and output head",
-        ["n", "nparams", "numparams", "parameters", "modelsize", "nonembeddingparams", "nnoembed", "size"];
+        ["n", "nparams", "numparams", "parameters", "modelsize", "nonembeddingparams", "nnoembed", "nonvocabularyparameters", "nonvocabparameters", "size"];
     "params_matmul", "parameters", "body plus output head: what costs FLOP", ["matmulparams", "nmatmul"];
     "params_total", "parameters", "all trainable parameters", ["totalparams", "ntotal", "nparamstotal"];
+    "vocab_params", "parameters", "one matrix of vocabulary times width: the output head", ["vocabularyparams", "vocabparameters", "nv"];
+    "vocab", "entries", "entries of the tokenizer's vocabulary", ["vocabsize", "vocabularysize", "nvocab"];
+    "width", "", "width of the residual stream", ["embeddim", "dmodel", "hiddensize"];
+    "chars", "characters", "training text seen, before it is cut into tokens", ["numcharacters", "characters", "nchars"];
     "tokens", "tokens", "training tokens seen, repeats counted",
         ["d", "ntokens", "numtokens", "traintokens", "trainingtokens", "tokensseen", "totaltokens"];
     "unique_tokens", "tokens", "different training tokens", ["u", "uniquetokens", "datasettokens"];
@@ -37,6 +41,12 @@ columns! {
         ["c", "flop", "compute", "trainingflops", "trainflops", "totalflops", "trainingcompute", "trainingcomputeflop"];
     "loss", "nats per token", "cross entropy on held-out text",
         ["l", "valloss", "validationloss", "evalloss", "testloss", "finalloss", "heldoutloss", "crossentropy", "celoss", "nll"];
+    "loss_unigram", "nats per token", "cross entropy less that of unigram frequencies: negative when the model knows more",
+        ["lossu", "unigramnormalizedloss", "unigramnormalisedloss"];
+    "score", "fraction", "benchmark score, 1 is perfect", ["accuracy", "acc"];
+    "loss_answer", "nats per answer token", "cross entropy of a benchmark's answers, the question given", ["conditionalloss", "condloss", "answerloss"];
+    "value_per_param", "", "parameters of a reference family that score alike, per parameter of the model", ["capabilitydensity", "rho"];
+    "days", "days", "release date, counted from 23 February 2023 so that Llama 1 is of day 1", ["releaseday"];
     "bpb", "bits per byte", "held-out loss per byte, comparable across vocabularies", ["bitsperbyte"];
     "error", "fraction", "error rate of a downstream task, 1 - accuracy", ["err", "errorrate", "top1error"];
     "batch_tokens", "tokens", "tokens per optimiser step", ["batchsizetokens"];

@@ -13,6 +13,7 @@ fn every_command_explains_itself_with_an_example() {
         &["predict"],
         &["plan", "compute"],
         &["plan", "design"],
+        &["plan", "vocab"],
         &["size"],
         &["data", "build"],
         &["data", "tokenize"],

@@ -5,6 +5,8 @@ mod allocation;
 mod bnsl;
 mod chinchilla;
 mod data_constrained;
+mod densing;
+mod densing_trend;
 mod downstream_error;
 mod float_format;
 mod formula;
@@ -15,11 +17,15 @@ mod m2;
 mod m3;
 mod m4;
 mod over_training;
+mod score_sigmoid;
+mod vocabulary;
 
 pub use allocation::Allocation;
 pub use bnsl::Bnsl;
 pub use chinchilla::Chinchilla;
 pub use data_constrained::DataConstrained;
+pub use densing::Densing;
+pub use densing_trend::DensingTrend;
 pub use downstream_error::DownstreamError;
 pub use float_format::FloatFormat;
 pub use formula::{Bound, Formula};
@@ -30,6 +36,8 @@ pub use m2::M2;
 pub use m3::M3;
 pub use m4::M4;
 pub use over_training::OverTraining;
+pub use score_sigmoid::ScoreSigmoid;
+pub use vocabulary::Vocabulary;
 
 use crate::Law;
 use crate::evaluate::Evaluate;
@@ -62,6 +70,10 @@ pub fn registry() -> &'static [Entry] {
         plain!("downstream-error", DownstreamError),
         plain!("low-bit", LowBit),
         plain!("float-format", FloatFormat),
+        plain!("vocabulary", Vocabulary),
+        plain!("densing", Densing),
+        plain!("score-sigmoid", ScoreSigmoid),
+        plain!("densing-trend", DensingTrend),
         plain!("m1", M1),
         plain!("m2", M2),
         plain!("m3", M3),
@@ -125,11 +137,13 @@ mod tests {
             "E" | "a" => 1.1,
             "E0" => 9.0,
             "A" | "B" | "b" | "beta" if form.info().coefficients.iter().any(|c| c.name == name && c.linear) => 120.0,
-            "A" | "B" => 300.0,
             "Nc" | "Dc" => 5e13,
             "d1" | "d2" => 3e8,
             "gamma" if form.info().name == "m3" => 1e-9,
             "c" if form.info().name == "m3" => 0.3,
+            "A" | "B" if form.info().name == "densing-trend" => 0.3,
+            "A" | "B" => 300.0,
+            "top" => 0.9,
             "c" => -0.2,
             "R_D" | "R_N" => 4.0,
             _ => 0.31,
@@ -145,7 +159,7 @@ mod tests {
             let inside = |(low, high): (f64, f64)| if low > 0.0 { (low * high).sqrt() } else { 0.5 * high };
             range.map_or(*usual.get(i).unwrap_or(&2.5), inside)
         };
-        if info.name == "downstream-error" {
+        if ["loss", "days"].contains(&info.variables[0].name.as_str()) {
             return vec![Input::new(2.5)];
         }
         (0..info.variables.len()).map(|i| Input::new(middle(i))).collect()

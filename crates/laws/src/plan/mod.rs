@@ -9,6 +9,7 @@ mod memory;
 mod serve;
 mod shape;
 mod format;
+mod vocab;
 
 pub use answer::{Answer, Rows, Value};
 pub use bits::{BitsForm, BitsRequest, plan_bits};
@@ -18,3 +19,4 @@ pub use memory::{Like, MemoryModel, MemoryRequest, plan_memory};
 pub use serve::{ServeRequest, plan_serve};
 pub use shape::{BytesRequest, CnnRequest, TransformerRequest, plan_bytes, plan_cnn, plan_transformer};
 pub use format::{FormatRequest, ScaleBlock, plan_format};
+pub use vocab::{VocabApproach, VocabRequest, plan_vocab};

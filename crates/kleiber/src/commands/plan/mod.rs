@@ -9,6 +9,7 @@ mod serve;
 mod shape;
 mod format;
 mod show;
+mod vocab;
 
 use crate::error::CliError;
 use crate::output::Output;
@@ -24,6 +25,7 @@ pub(crate) enum PlanCommand {
     Shape(shape::ShapeArgs),
     Bits(bits::BitsArgs),
     Format(format::FormatArgs),
+    Vocab(vocab::VocabArgs),
 }
 
 impl PlanCommand {
@@ -37,6 +39,7 @@ impl PlanCommand {
             Self::Shape(a) => a.json,
             Self::Bits(a) => a.json,
             Self::Format(a) => a.json,
+            Self::Vocab(a) => a.json,
         }
     }
 }
@@ -51,5 +54,6 @@ pub(crate) fn run(command: &PlanCommand) -> Result<Output, CliError> {
         PlanCommand::Shape(args) => shape::run(args),
         PlanCommand::Bits(args) => bits::run(args),
         PlanCommand::Format(args) => format::run(args),
+        PlanCommand::Vocab(args) => vocab::run(args),
     }
 }
