@@ -2,6 +2,7 @@
 //! quantiles.
 
 use statrs::distribution::{ChiSquared, ContinuousCDF, Normal, StudentsT};
+use statrs::function::{beta::beta_reg, gamma::gamma_lr};
 
 /// Mean; `NaN` for an empty slice.
 pub fn mean(values: &[f64]) -> f64 {
@@ -58,6 +59,31 @@ pub fn student_quantile(p: f64, degrees: f64) -> f64 {
 /// Quantile of the chi-square distribution with one degree of freedom.
 pub fn chi_square_quantile(p: f64) -> f64 {
     ChiSquared::new(1.0).map_or(f64::NAN, |c| c.inverse_cdf(p))
+}
+
+/// Distribution function of Student's t with `degrees` > 0 degrees of freedom.
+pub fn student_cdf(t: f64, degrees: f64) -> f64 {
+    StudentsT::new(0.0, 1.0, degrees).map_or(f64::NAN, |d| d.cdf(t))
+}
+
+/// Quantile of the beta distribution with positive shapes `a` and `b`, to full relative precision also where it is 1e-9.
+pub fn beta_quantile(p: f64, a: f64, b: f64) -> f64 {
+    quantile_by_logarithm(p, 0.0, |x| beta_reg(a, b, x))
+}
+
+/// Quantile of the gamma distribution with positive `shape` and scale 1.
+pub fn gamma_quantile(p: f64, shape: f64) -> f64 {
+    quantile_by_logarithm(p, (shape + 40.0 * shape.sqrt() + 800.0).ln(), |x| gamma_lr(shape, x))
+}
+
+/// Where a distribution function on the positive numbers reaches `p`, by halving intervals of ln x up to `high`.
+fn quantile_by_logarithm(p: f64, high: f64, cdf: impl Fn(f64) -> f64) -> f64 {
+    let (mut low, mut high) = (-700.0, high);
+    for _ in 0..70 {
+        let middle = 0.5 * (low + high);
+        if cdf(f64::exp(middle)) < p { low = middle } else { high = middle }
+    }
+    (0.5 * (low + high)).exp()
 }
 
 /// Slope and intercept of the least-squares line through (x, y), and the residual standard
@@ -124,6 +150,18 @@ mod tests {
         assert!((chi_square_quantile(0.95) - 3.841_458_820_694_124).abs() < 1e-6);
         assert!((student_quantile(0.975, 10.0) - 2.228_138_851_964_939).abs() < 1e-6);
         assert!((normal_cdf(1.0) - 0.841_344_746_068_542_9).abs() < 1e-9);
+        assert!((student_cdf(2.228_138_851_964_939, 10.0) - 0.975).abs() < 1e-9);
+    }
+
+    #[test]
+    fn beta_and_gamma_quantiles_match_closed_forms() {
+        // Beta(1, b) has 1 - (1 - x)^b, Beta(a, 1) has x^a, Beta(2, 2) has 3 x^2 - 2 x^3, Gamma(1) has 1 - e^-x.
+        assert!((beta_quantile(0.975, 1.0, 1e6) / -((0.025f64.ln() / 1e6).exp_m1()) - 1.0).abs() < 1e-11);
+        assert!((beta_quantile(0.3, 4.0, 1.0) - 0.3f64.powf(0.25)).abs() < 1e-12);
+        assert!((beta_quantile(0.5, 2.0, 2.0) - 0.5).abs() < 1e-12);
+        assert!((gamma_quantile(0.975, 1.0) + 0.025f64.ln()).abs() < 1e-10);
+        // A chi-square with 4 degrees of freedom is twice a gamma of shape 2: 9.487729 at .95.
+        assert!((2.0 * gamma_quantile(0.95, 2.0) - 9.487_729_036_781_154).abs() < 1e-8);
     }
 
     #[test]

@@ -20,6 +20,7 @@ pub mod batch;
 mod checks;
 pub mod compare;
 mod coordinates;
+pub mod counts;
 pub mod data;
 mod error;
 pub mod evaluate;
@@ -40,6 +41,7 @@ pub mod real;
 mod reason;
 pub mod simulate;
 mod solve;
+pub mod trend;
 mod uncertainty;
 
 pub use coordinates::Coordinates;
