@@ -32,6 +32,7 @@ mod holdout;
 mod law;
 pub mod objective;
 mod options;
+pub mod pass_until;
 pub mod plan;
 pub mod predict;
 mod prepare;

@@ -1,6 +1,8 @@
 //! The catalogue of laws. A new law is one file here with the skeleton of its neighbours and one line
 //! in [`registry`]; help, documentation and the registry tests follow from it.
 
+mod ability_growth;
+mod activation_control;
 mod allocation;
 mod bnsl;
 mod chinchilla;
@@ -13,7 +15,14 @@ mod m2;
 mod m3;
 mod m4;
 mod over_training;
+mod pass_rate;
+mod sft_growth;
+mod state_forget;
+mod state_recall;
+mod transfer_quality;
 
+pub use ability_growth::AbilityGrowth;
+pub use activation_control::ActivationControl;
 pub use allocation::Allocation;
 pub use bnsl::Bnsl;
 pub use chinchilla::Chinchilla;
@@ -26,6 +35,11 @@ pub use m2::M2;
 pub use m3::M3;
 pub use m4::M4;
 pub use over_training::OverTraining;
+pub use pass_rate::PassRate;
+pub use sft_growth::SftGrowth;
+pub use state_forget::StateForget;
+pub use state_recall::StateRecall;
+pub use transfer_quality::TransferQuality;
 
 use crate::Law;
 use crate::evaluate::Evaluate;
@@ -56,6 +70,13 @@ pub fn registry() -> &'static [Entry] {
         plain!("data-constrained", DataConstrained),
         plain!("over-training", OverTraining),
         plain!("downstream-error", DownstreamError),
+        plain!("pass-rate", PassRate),
+        plain!("transfer-quality", TransferQuality),
+        plain!("ability-growth", AbilityGrowth),
+        plain!("sft-growth", SftGrowth),
+        plain!("activation-control", ActivationControl),
+        plain!("state-forget", StateForget),
+        plain!("state-recall", StateRecall),
         plain!("m1", M1),
         plain!("m2", M2),
         plain!("m3", M3),
@@ -126,6 +147,7 @@ mod tests {
             "c" if form.info().name == "m3" => 0.3,
             "c" => -0.2,
             "R_D" | "R_N" => 4.0,
+            "ceiling" => 0.9,
             _ => 0.31,
         };
         form.info().coefficients.iter().map(|c| named(&c.name)).collect()
