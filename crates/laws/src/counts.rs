@@ -139,6 +139,7 @@ impl CountFit {
             // Of so little gain in log likelihood rounding leaves nothing to see, and a last step is exact.
             if promised < 1e-9 {
                 at += step;
+                (_, _, information) = evaluate(rows, link, prior, &at);
                 break;
             }
             let halves = (0..60).map(|k| 0.5f64.powi(k)).map(|f| &at + &step * f);

@@ -42,6 +42,7 @@ pub mod real;
 mod reason;
 pub mod simulate;
 mod solve;
+pub mod transfer;
 pub mod trend;
 mod uncertainty;
 
