@@ -167,7 +167,7 @@ impl Transfer {
     /// As [`Self::quality`].
     pub fn marginal(&self, tokens: f64) -> Result<f64, LawError> {
         let (_, c) = self.law()?;
-        let u = c[0].ln() + c[1] * tokens.ln();
+        let u = c[0] + c[1] * tokens.ln();
         Ok(c[2] * u.powf(c[2] - 1.0) * c[1] / tokens)
     }
 
@@ -180,7 +180,7 @@ impl Transfer {
         if !(quality > 0.0 && quality <= 100.0) {
             return Err(LawError::Request(format!("a quality of {quality} is not between 0 and 100 points")));
         }
-        Ok(((quality.powf(1.0 / c[2]) - c[0].ln()) / c[1]).exp())
+        Ok(((quality.powf(1.0 / c[2]) - c[0]) / c[1]).exp())
     }
 
     /// The amount of text at which a further point of quality costs as much by text, at `price` per token, as by more pairs
@@ -195,7 +195,7 @@ impl Transfer {
             return Err(LawError::Request("prices must be positive".into()));
         }
         // From where the gain per token falls: u > beta - 1 in d/dD (u^(beta-1) / D) < 0, with u = ln A + alpha ln D.
-        let first = ((c[1] * (c[2] - 1.0)).max(1e-3) - c[0].ln()) / c[1];
+        let first = ((c[1] * (c[2] - 1.0)).max(1e-3) - c[0]) / c[1];
         let (mut low, mut high) = (first, first + 200.0);
         let cheaper = |ln: f64| self.marginal(ln.exp()).map(|gain| price / gain <= per_point);
         if !cheaper(low)? {

@@ -87,7 +87,7 @@ fn the_rate_of_a_task_is_unbiased_and_its_interval_holds() {
     let repeats = 150;
     let share = |n: u32| f64::from(n) / f64::from(repeats);
     let error = |v: &[f64]| (mean(v) - truth) / (standard_deviation(v) / f64::from(repeats).sqrt());
-    for (r, floor, inflated) in [(2, 0.9, 1.4), (3, 0.92, 1.2)] {
+    for (r, inflated) in [(2, 1.4), (3, 1.2)] {
         let (mut held, mut naive) = (0, 0);
         let (mut rates, mut likeliest) = (Vec::new(), Vec::new());
         for repeat in 0..repeats {
@@ -108,8 +108,7 @@ fn the_rate_of_a_task_is_unbiased_and_its_interval_holds() {
             error(&rates),
             mean(&likeliest) / truth
         );
-        // Of 150 studies, 5 % less than the nominal share is three standard deviations at most.
-        assert!(share(held) >= floor && error(&rates).abs() < 3.0, "{r}");
+        assert!(share(held) >= 0.93 && error(&rates).abs() < 3.0, "{r}");
         assert!(share(naive) < 0.85 && error(&likeliest) > 5.0 && mean(&likeliest) / truth > inflated, "{r}");
     }
 }

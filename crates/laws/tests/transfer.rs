@@ -10,7 +10,8 @@ use kleiber_core::table::Table;
 use kleiber_laws::transfer::{Alignment, Transfer, TransferRun};
 
 const AMOUNTS: [f64; 6] = [3e7, 1e8, 3e8, 1e9, 3e9, 1e10];
-const LAW: [f64; 3] = [0.02, 0.35, 1.8];
+/// ln .02, alpha, beta.
+const LAW: [f64; 3] = [-3.912, 0.35, 1.8];
 
 /// Two seeds of every amount and of the model without pre-training.
 fn runs(quality: impl Fn(f64) -> f64, noise: f64, seed: u64) -> Vec<TransferRun> {
@@ -121,7 +122,7 @@ fn an_unbounded_law_overshoots_where_quality_saturates() {
     let (x, y): (Vec<f64>, Vec<f64>) = fitted.iter().map(|p| (p.0 * 1e6, p.1)).unzip();
     let table = Table::new("t", vec![numbers("pretrain_tokens", x.clone()), numbers("bleu", y.clone())]).unwrap();
     let fit = law("transfer-quality").fit(&table, &quick()).unwrap();
-    let c: Vec<f64> = ["A", "alpha", "beta"].map(|n| value(&fit, n)).to_vec();
+    let c: Vec<f64> = ["lnA", "alpha", "beta"].map(|n| value(&fit, n)).to_vec();
     // The bounded alternative: what is missing to 100 points falls by a power law to a floor.
     let missing = Table::new("t", vec![numbers("x", x.clone()), numbers("loss", y.iter().map(|q| 100.0 - q).collect())]).unwrap();
     let bounded = law("m2").fit(&missing, &quick()).unwrap();

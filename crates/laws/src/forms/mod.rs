@@ -23,6 +23,7 @@ mod transfer_quality;
 
 pub use ability_growth::AbilityGrowth;
 pub use activation_control::ActivationControl;
+pub(crate) use activation_control::BITS as ACTIVATION_BITS;
 pub use allocation::Allocation;
 pub use bnsl::Bnsl;
 pub use chinchilla::Chinchilla;
