@@ -3,7 +3,7 @@
 
 use crate::LawError;
 use crate::forms::ACTIVATION_BITS;
-use kleiber_core::stats::{line, student_quantile};
+use kleiber_core::stats::{line, mean, standard_deviation, student_quantile};
 use serde::Serialize;
 
 /// Attacks on `a` tokens and the most tokens they forced.
@@ -67,7 +67,8 @@ pub fn forced(attempts: &[(f64, f64)]) -> Result<f64, LawError> {
 }
 
 impl Control {
-    /// The fit to attacks on at least three numbers of controlled tokens.
+    /// The fit to attacks on at least three numbers of controlled tokens. Errors are taken to be relative (an attack on twice the
+    /// tokens is twice as far off), so all three shapes are fitted to logarithms.
     ///
     /// # Errors
     /// [`LawError::Request`] for too few or impossible attacks.
@@ -82,31 +83,32 @@ impl Control {
             )));
         }
         let (x, y): (Vec<f64>, Vec<f64>) = attacks.iter().map(|a| (a.controlled, a.forced)).unzip();
-        let sum = |a: &[f64], b: &[f64]| a.iter().zip(b).map(|(a, b)| a * b).sum::<f64>();
         let n = x.len() as f64;
-        let rss = |of: &dyn Fn(f64) -> f64| x.iter().zip(&y).map(|(x, y)| (y - of(*x)).powi(2)).sum::<f64>();
-        let kappa = sum(&x, &y) / sum(&x, &x);
-        let (slope, intercept, _) = line(&x, &y);
-        let (exponent, scale) = power(&x, &y);
-        let residual = rss(&|x| kappa * x);
+        let logs = |v: &[f64]| v.iter().map(|v| v.ln()).collect::<Vec<_>>();
+        let (ln_x, ln_y) = (logs(&x), logs(&y));
+        let ratios: Vec<f64> = ln_y.iter().zip(&ln_x).map(|(y, x)| y - x).collect();
+        let (ln_kappa, deviation) = (mean(&ratios), standard_deviation(&ratios));
+        let kappa = ln_kappa.exp();
+        let (exponent, _, scatter) = line(&ln_x, &ln_y);
         let criterion = |rss: f64, coefficients: f64| {
-            // One more for the variance.
+            // One more for the variance; rounding alone is no misfit.
             let k = coefficients + 1.0;
-            n * (rss.max(1e-24 * sum(&y, &y)) / n).ln() + 2.0 * k + 2.0 * k * (k + 1.0) / (n - k - 1.0).max(1e-9)
+            n * (rss.max(n * 1e-24) / n).ln() + 2.0 * k + 2.0 * k * (k + 1.0) / (n - k - 1.0).max(1e-9)
         };
         let raw = [
-            criterion(residual, 1.0),
-            criterion(rss(&|x| intercept + slope * x), 2.0),
-            criterion(rss(&|x| scale * x.powf(exponent)), 2.0),
+            criterion((n - 1.0) * deviation.powi(2), 1.0),
+            criterion(affine(&x, &ln_y), 2.0),
+            criterion((n - 2.0) * scatter.powi(2), 2.0),
         ];
         let least = raw.iter().copied().fold(f64::INFINITY, f64::min);
         let shapes = [Shape::Proportional, Shape::Affine, Shape::Power];
         let best = raw.iter().position(|c| *c == least).map_or(Shape::Proportional, |i| shapes[i]);
-        let half = student_quantile(0.5 + 0.5 * level, n - 1.0) * (residual / (n - 1.0) / sum(&x, &x)).sqrt();
+        let half = student_quantile(0.5 + 0.5 * level, n - 1.0) * deviation / n.sqrt();
+        let squares = |of: &dyn Fn(f64) -> f64| x.iter().zip(&y).map(|(x, y)| (y - of(*x)).powi(2)).sum::<f64>();
         Ok(Self {
             kappa,
-            interval: (kappa - half, kappa + half),
-            r_squared: 1.0 - residual / sum(&y, &y),
+            interval: ((ln_kappa - half).exp(), (ln_kappa + half).exp()),
+            r_squared: 1.0 - squares(&|x| kappa * x) / squares(&|_| 0.0),
             exponent,
             best,
             aicc: raw.map(|c| c - least),
@@ -126,19 +128,19 @@ pub fn token_resistance(controlled: f64, forced: f64) -> f64 {
     controlled / forced
 }
 
-/// Least squares of `scale x^exponent`, by golden sections over the exponent.
-fn power(x: &[f64], y: &[f64]) -> (f64, f64) {
-    let scale = |g: f64| {
-        let (xy, xx) = x.iter().zip(y).fold((0.0, 0.0), |t, (x, y)| (t.0 + x.powf(g) * y, t.1 + x.powf(2.0 * g)));
-        xy / xx
+/// Sum of squared log residuals of the best line `b (x + r)`, by golden sections over `ln(r + lowest x)`.
+fn affine(x: &[f64], ln_y: &[f64]) -> f64 {
+    let (low, high) = x.iter().fold((f64::INFINITY, 0.0), |e: (f64, f64), x| (e.0.min(*x), e.1.max(*x)));
+    let rss = |t: f64| {
+        let shift = t.exp() - low;
+        let off: Vec<f64> = x.iter().zip(ln_y).map(|(x, y)| y - (x + shift).ln()).collect();
+        off.iter().map(|o| (o - mean(&off)).powi(2)).sum::<f64>()
     };
-    let rss = |g: f64| x.iter().zip(y).map(|(x, y)| (y - scale(g) * x.powf(g)).powi(2)).sum::<f64>();
-    let (mut low, mut high) = (-1.0, 4.0);
+    let (mut left, mut right) = ((1e-3 * low).ln(), (100.0 * high).ln());
     let ratio = 0.5 * (5f64.sqrt() - 1.0);
     for _ in 0..100 {
-        let (left, right) = (high - ratio * (high - low), low + ratio * (high - low));
-        if rss(left) < rss(right) { high = right } else { low = left }
+        let (a, b) = (right - ratio * (right - left), left + ratio * (right - left));
+        if rss(a) < rss(b) { right = b } else { left = a }
     }
-    let g = 0.5 * (low + high);
-    (g, scale(g))
+    rss(0.5 * (left + right))
 }

@@ -99,7 +99,8 @@ fn unusable_runs_are_refused_with_the_cure() {
     assert!(found.alignment == Alignment::Aligned && found.quality(1e10).unwrap_err().to_string().contains("at least 4"));
 }
 
-/// BLEU of translators from German trained from scratch on so many megabytes (Gordon et al. 2021).
+/// BLEU of translators from German trained from scratch on so many megabytes (Gordon et al. 2021): .4 to 1737, taken as
+/// doublings between.
 const GORDON: [(f64, f64); 13] = [
     (0.424, 1.1),
     (0.848, 2.5),
