@@ -63,7 +63,13 @@ impl Link {
                 let below = t.exp_m1();
                 // t / (e^t - 1) and its derivative in ln t.
                 let ratio = if t > 700.0 { 0.0 } else { t / below };
-                let slope = if t > 700.0 { 0.0 } else if t < 1e-5 { -0.5 * t } else { ratio * (1.0 - ratio - t) };
+                let slope = if t > 700.0 {
+                    0.0
+                } else if t < 1e-5 {
+                    -0.5 * t
+                } else {
+                    ratio * (1.0 - ratio - t)
+                };
                 ((-t, -t, -t), ((-(-t).exp_m1()).ln(), ratio, slope))
             }
         }
@@ -117,16 +123,21 @@ impl CountFit {
         };
         if let Some(at) = rows.iter().position(|r| !sound(r)) {
             let (passes, draws) = (rows[at].passes, rows[at].draws);
-            return Err(refuse(format!("counts of row {at}: {passes} passes of {draws} draws; at least one draw is needed")));
+            return Err(refuse(format!(
+                "counts of row {at}: {passes} passes of {draws} draws; at least one draw is needed"
+            )));
         }
         let (passes, draws) = rows.iter().fold((0.0, 0.0), |t, r| (t.0 + r.passes, t.1 + r.draws));
         if prior.is_none() && (passes == 0.0 || passes == draws) {
             let what = if passes == 0.0 { "no draw passed" } else { "every draw passed" };
-            return Err(refuse(format!("{what}: the probability is known on one side only; draw more, or use an interval")));
+            return Err(refuse(format!(
+                "{what}: the probability is known on one side only; draw more, or use an interval"
+            )));
         }
         let start = link.line((passes + 0.5) / (draws + 1.0));
         let constant = (0..width).find(|&k| rows.iter().all(|r| r.x[k] == 1.0));
-        let mut at = DVector::from_fn(width, |k, _| prior.map_or(if Some(k) == constant { start } else { 0.0 }, |p| p.mean[k]));
+        let mut at =
+            DVector::from_fn(width, |k, _| prior.map_or(if Some(k) == constant { start } else { 0.0 }, |p| p.mean[k]));
         let (mut value, mut gradient, mut information) = evaluate(rows, link, prior, &at);
         for _ in 0..STEPS {
             let step = information
@@ -156,7 +167,8 @@ impl CountFit {
         let flat = SymmetricEigen::new(DMatrix::from_fn(width, width, |i, j| {
             information[(i, j)] / (information[(i, i)] * information[(j, j)]).sqrt()
         }));
-        if !(flat.eigenvalues.min() > FLAT) {
+        let least = flat.eigenvalues.min();
+        if least.is_nan() || least <= FLAT {
             return Err(refuse("the sizes do not vary, so counts say nothing about their effect"));
         }
         Self::finished(rows, link, at, information)
@@ -221,7 +233,12 @@ fn score(row: &Counted, link: Link, eta: f64) -> (f64, f64) {
 }
 
 /// Log likelihood with prior, its gradient and the information.
-fn evaluate(rows: &[Counted], link: Link, prior: Option<&Prior>, at: &DVector<f64>) -> (f64, DVector<f64>, DMatrix<f64>) {
+fn evaluate(
+    rows: &[Counted],
+    link: Link,
+    prior: Option<&Prior>,
+    at: &DVector<f64>,
+) -> (f64, DVector<f64>, DMatrix<f64>) {
     let width = at.len();
     let (mut value, mut gradient, mut information) = (0.0, DVector::zeros(width), DMatrix::zeros(width, width));
     for row in rows {
@@ -268,7 +285,8 @@ mod tests {
     #[test]
     fn one_proportion_has_its_textbook_deviation() {
         // 30 of 100: the logit is ln(3/7), its variance 1 / (n p q) = 1/21.
-        let fit = CountFit::of(&[Counted { x: vec![1.0], passes: 30.0, draws: 100.0, cluster: 0 }], Link::Logit, None).unwrap();
+        let fit = CountFit::of(&[Counted { x: vec![1.0], passes: 30.0, draws: 100.0, cluster: 0 }], Link::Logit, None)
+            .unwrap();
         assert!((fit.coefficients[0] - (3.0f64 / 7.0).ln()).abs() < 1e-10);
         assert!((fit.deviation(0) - (1.0f64 / 21.0).sqrt()).abs() < 1e-9);
     }
@@ -281,8 +299,14 @@ mod tests {
                 let ((_, p1, p2), (_, q1, q2)) = link.logarithms(eta);
                 let (up, down) = (link.logarithms(eta + h), link.logarithms(eta - h));
                 let near = |got: f64, want: f64| (got - want).abs() < 1e-7 * (1.0 + want.abs());
-                assert!(near(p1, (up.0.0 - down.0.0) / (2.0 * h)) && near(q1, (up.1.0 - down.1.0) / (2.0 * h)), "{link:?} {eta}");
-                assert!(near(p2, (up.0.1 - down.0.1) / (2.0 * h)) && near(q2, (up.1.1 - down.1.1) / (2.0 * h)), "{link:?} {eta}");
+                assert!(
+                    near(p1, (up.0.0 - down.0.0) / (2.0 * h)) && near(q1, (up.1.0 - down.1.0) / (2.0 * h)),
+                    "{link:?} {eta}"
+                );
+                assert!(
+                    near(p2, (up.0.1 - down.0.1) / (2.0 * h)) && near(q2, (up.1.1 - down.1.1) / (2.0 * h)),
+                    "{link:?} {eta}"
+                );
             }
         }
     }

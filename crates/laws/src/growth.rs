@@ -94,7 +94,8 @@ pub fn allocate(abilities: &[Ability], budget: u64) -> Result<Allocation, LawErr
     if abilities.is_empty() || budget == 0 {
         return fail("a budget of at least one sample and at least one ability are needed".into());
     }
-    let rises = |a: &Ability| a.pace > 0.0 && a.ceiling > a.chance && a.weight > 0.0 && a.offset.is_finite() && a.have > 0;
+    let rises =
+        |a: &Ability| a.pace > 0.0 && a.ceiling > a.chance && a.weight > 0.0 && a.offset.is_finite() && a.have > 0;
     if let Some(a) = abilities.iter().find(|a| !rises(a)) {
         let name = &a.name;
         return fail(format!(
@@ -175,7 +176,9 @@ fn whole(abilities: &[Ability], n: &[f64], budget: u64) -> Vec<u64> {
     let mut samples: Vec<u64> = n.iter().zip(abilities).map(|(n, a)| (n.floor() as u64).min(a.have)).collect();
     let mut left = budget.saturating_sub(samples.iter().sum());
     while left > 0 {
-        let gain = |i: usize| abilities[i].weight * (abilities[i].score(samples[i] as f64 + 1.0) - abilities[i].score(samples[i] as f64));
+        let gain = |i: usize| {
+            abilities[i].weight * (abilities[i].score(samples[i] as f64 + 1.0) - abilities[i].score(samples[i] as f64))
+        };
         let open = (0..samples.len()).filter(|&i| samples[i] < abilities[i].have);
         let Some(best) = open.max_by(|a, b| gain(*a).total_cmp(&gain(*b))) else { break };
         samples[best] += 1;
@@ -211,7 +214,9 @@ pub fn choice(right: f64, others: &[f64]) -> f64 {
 /// [`LawError::Request`] when there was nothing to keep.
 pub fn retained(alone: f64, after: f64) -> Result<f64, LawError> {
     if !(alone > 0.0 && after >= 0.0) {
-        return Err(LawError::Request(format!("a score of {alone} alone and {after} after: nothing was there to be kept")));
+        return Err(LawError::Request(format!(
+            "a score of {alone} alone and {after} after: nothing was there to be kept"
+        )));
     }
     Ok(after / alone)
 }
@@ -226,7 +231,10 @@ pub fn rehearsal(samples: u64, share: f64) -> Result<u64, LawError> {
     }
     let count = (samples as f64 * share).round() as u64;
     if count == 0 && share > 0.0 {
-        return Err(LawError::Request(format!("rehearsal of 1/{:.0} of {samples} samples = 0: raise the share", 1.0 / share)));
+        return Err(LawError::Request(format!(
+            "rehearsal of 1/{:.0} of {samples} samples = 0: raise the share",
+            1.0 / share
+        )));
     }
     Ok(count)
 }

@@ -1,8 +1,8 @@
 //! The state of a recurrent model: its size, and which sizes a training length and a context allow (Chen et al. 2024,
 //! arXiv 2410.07145, for Mamba-2).
 
-use crate::published::Preset;
 use crate::LawError;
+use crate::published::Preset;
 use serde::Serialize;
 
 /// Sizes of state behind the published lines.
@@ -40,7 +40,9 @@ impl Window {
     /// [`LawError::Request`] for lengths that are not positive.
     pub fn of(context: f64, training: f64) -> Result<Self, LawError> {
         if !(context > 0.0 && training > 0.0 && context.is_finite() && training.is_finite()) {
-            return Err(LawError::Request(format!("a context of {context} and a training length of {training} tokens must be positive")));
+            return Err(LawError::Request(format!(
+                "a context of {context} and a training length of {training} tokens must be positive"
+            )));
         }
         let forget = Preset::named("state-forget/mamba-2")?.1.coefficients;
         let recall = Preset::named("state-recall/mamba-2")?.1.coefficients;
@@ -76,6 +78,6 @@ pub fn collapse(losses: &[f64], training: usize, window: usize) -> Result<Option
     let mean = |from: usize| kleiber_core::stats::mean(&losses[from..from + window]);
     let limit = mean(training - window) + COLLAPSE;
     let starts: Vec<usize> = (training..=losses.len() - window).step_by(window).collect();
-    let good = starts.iter().rposition(|&s| !(mean(s) > limit));
+    let good = starts.iter().rposition(|&s| mean(s) <= limit);
     Ok(starts.get(good.map_or(0, |g| g + 1)).copied())
 }

@@ -213,10 +213,18 @@ fn check(runs: &[TransferRun]) -> Result<(), LawError> {
     let fail = |why: String| Err(LawError::Request(why));
     if let Some(other) = runs.iter().find(|r| r.finetune_tokens != runs[0].finetune_tokens) {
         let (one, two) = (runs[0].finetune_tokens, other.finetune_tokens);
-        return fail(format!("runs of several fine-tuning sets ({one} and {two} tokens): each has its own law, so ask for one at a time"));
+        return fail(format!(
+            "runs of several fine-tuning sets ({one} and {two} tokens): each has its own law, so ask for one at a time"
+        ));
     }
-    if let Some(bad) = runs.iter().find(|r| !(0.0..=100.0).contains(&r.quality) || !(r.pretrain_tokens >= 0.0)) {
-        return fail(format!("a quality of {} after {} tokens is not between 0 and 100 points", bad.quality, bad.pretrain_tokens));
+    if let Some(bad) = runs
+        .iter()
+        .find(|r| !(0.0..=100.0).contains(&r.quality) || r.pretrain_tokens.is_nan() || r.pretrain_tokens < 0.0)
+    {
+        return fail(format!(
+            "a quality of {} after {} tokens is not between 0 and 100 points",
+            bad.quality, bad.pretrain_tokens
+        ));
     }
     if !runs.is_empty() && runs.iter().all(|r| r.quality <= 1.0) {
         return fail("every quality is 1 or less: BLEU is wanted in points of 100, not as a share".into());
@@ -225,7 +233,10 @@ fn check(runs: &[TransferRun]) -> Result<(), LawError> {
     amounts.sort_by(f64::total_cmp);
     amounts.dedup();
     if amounts.len() < 3 {
-        return fail(format!("{} amounts of pre-training text say nothing about more of it; at least three are needed", amounts.len()));
+        return fail(format!(
+            "{} amounts of pre-training text say nothing about more of it; at least three are needed",
+            amounts.len()
+        ));
     }
     Ok(())
 }

@@ -150,7 +150,7 @@ fn permute(values: &mut [f64], n: usize, visit: &mut impl FnMut(&[f64])) {
     }
     for i in 0..n {
         permute(values, n - 1, visit);
-        values.swap(if n % 2 == 0 { i } else { 0 }, n - 1);
+        values.swap(if n.is_multiple_of(2) { i } else { 0 }, n - 1);
     }
 }
 
@@ -191,7 +191,8 @@ pub fn trends(series: &[Series], level: f64, seed: u64) -> Result<Vec<Trend>, La
 
 fn one(series: &Series, level: f64, seed: u64) -> Result<Trend, LawError> {
     let fail = |why: String| LawError::Request(format!("{}: {why}", series.name));
-    let sound = |p: &Point| p.size > 0.0 && p.size.is_finite() && p.trials >= 1.0 && (0.0..=p.trials).contains(&p.passes);
+    let sound =
+        |p: &Point| p.size > 0.0 && p.size.is_finite() && p.trials >= 1.0 && (0.0..=p.trials).contains(&p.passes);
     if let Some(p) = series.points.iter().find(|p| !sound(p)) {
         let (size, passes, trials) = (p.size, p.passes, p.trials);
         return Err(fail(format!("{passes} passes of {trials} trials at size {size} cannot be")));
@@ -227,7 +228,8 @@ fn one(series: &Series, level: f64, seed: u64) -> Result<Trend, LawError> {
 /// The logistic slope. Models are drawn too, not only trials: the interval is widened by the dispersion among sizes
 /// and takes Student's t with sizes - 2 degrees of freedom; where clusters are named, the wider of the two counts.
 fn slope(series: &Series, sizes: usize, level: f64) -> Option<Slope> {
-    let row = |p: &Point| Counted { x: vec![1.0, p.size.log10()], passes: p.passes, draws: p.trials, cluster: p.cluster };
+    let row =
+        |p: &Point| Counted { x: vec![1.0, p.size.log10()], passes: p.passes, draws: p.trials, cluster: p.cluster };
     let rows: Vec<Counted> = series.points.iter().map(row).collect();
     let mut pooled: Vec<Counted> = Vec::new();
     for row in &rows {

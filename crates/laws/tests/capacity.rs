@@ -81,9 +81,14 @@ fn fitted(name: &str, points: &[(f64, f64, f64)], of: impl Fn(&(f64, f64, f64)) 
 #[test]
 fn the_figures_of_states_are_refitted() {
     let forget = fitted("state-forget", &POINTS, |p| p.1, &quick());
-    assert!(relative(value(&forget, "slope"), 5.172e-3) < 0.01 && relative(value(&forget, "intercept"), -4469.0) < 0.02);
+    assert!(
+        relative(value(&forget, "slope"), 5.172e-3) < 0.01 && relative(value(&forget, "intercept"), -4469.0) < 0.02
+    );
     // Least squares of the rounded points by hand.
-    assert!(relative(value(&forget, "slope"), 5.155_473e-3) < 1e-5 && relative(value(&forget, "intercept"), -4475.686) < 1e-5);
+    assert!(
+        relative(value(&forget, "slope"), 5.155_473e-3) < 1e-5
+            && relative(value(&forget, "intercept"), -4475.686) < 1e-5
+    );
     let recall = fitted("state-recall", &POINTS, |p| p.2, &quick());
     assert!(relative(value(&recall, "base"), 1.365) < 0.005, "{}", value(&recall, "base"));
     // A scan of the base in steps of .0001 elsewhere: 1.3671, 4.613 and -.691.

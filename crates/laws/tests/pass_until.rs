@@ -39,7 +39,9 @@ fn batches_do_not_matter_and_nonsense_is_refused() {
     assert!(first.iter().all(|c| *c == first[0]) && first[0].passes == 3 && !first[0].censored, "{first:?}");
     let none = draw(2, 5000, |draws| vec![false; (draws.end - draws.start) as usize]).unwrap();
     assert_eq!(none, PassCount { passes: 0, draws: 5000, censored: true });
-    assert!(draw(0, 100, oracle).is_err() && draw(2, 19, oracle).unwrap_err().to_string().contains("10 draws for each"));
+    assert!(
+        draw(0, 100, oracle).is_err() && draw(2, 19, oracle).unwrap_err().to_string().contains("10 draws for each")
+    );
 }
 
 #[test]
@@ -120,7 +122,10 @@ fn a_task_without_passes_has_an_upper_end_and_one_pass_each_is_refused() {
     let none = PassCount { passes: 0, draws: 1000, censored: true };
     let task = TaskRate::of(&[none; 4], 0.95, 0).unwrap();
     // None of 4000 draws: 3.7 / 4000.
-    assert!(task.rate == 0.0 && task.low == 0.0 && (9.1e-4..9.3e-4).contains(&task.high) && task.censored == 4, "{task:?}");
+    assert!(
+        task.rate == 0.0 && task.low == 0.0 && (9.1e-4..9.3e-4).contains(&task.high) && task.censored == 4,
+        "{task:?}"
+    );
     let all = PassCount { passes: 2, draws: 2, censored: false };
     let task = TaskRate::of(&[all, none], 0.95, 0).unwrap();
     assert!((task.rate, task.hard, task.effective) == (0.5, 0.5, 1.0) && task.draws == 1002, "{task:?}");
@@ -176,7 +181,10 @@ fn a_shared_law_is_recovered_with_its_interval() {
     }
     let share = |n: u32| f64::from(n) / f64::from(repeats);
     assert!(share(held) > 0.88 && share(alphas) > 0.88, "{} {}", share(held), share(alphas));
-    let two = Ladder { sizes: SIZES[..2].to_vec(), counts: vec![vec![PassCount { passes: 2, draws: 9, censored: false }; 2]] };
+    let two = Ladder {
+        sizes: SIZES[..2].to_vec(),
+        counts: vec![vec![PassCount { passes: 2, draws: 9, censored: false }; 2]],
+    };
     assert!(TaskLaw::of(&two).unwrap_err().to_string().contains("at least 3"));
 }
 
@@ -195,8 +203,9 @@ fn instances_predict_a_size_that_no_model_of_the_fit_had() {
             .iter()
             .map(|t| SIZES[..4].iter().map(|n| count(steps(&[*t], *n), 2, 20_000, &mut rng)).collect())
             .collect();
-        let rates: Vec<f64> =
-            (0..4).map(|s| TaskRate::of(&counts.iter().map(|c| c[s]).collect::<Vec<_>>(), 0.95, 0).unwrap().rate).collect();
+        let rates: Vec<f64> = (0..4)
+            .map(|s| TaskRate::of(&counts.iter().map(|c| c[s]).collect::<Vec<_>>(), 0.95, 0).unwrap().rate)
+            .collect();
         let four = Ladder { sizes: SIZES[..4].to_vec(), counts };
         let want = mean(&truths.iter().map(|t| steps(&[*t], SIZES[4])).collect::<Vec<_>>());
         let laws = InstanceLaws::of(&four).unwrap();
@@ -211,7 +220,10 @@ fn instances_predict_a_size_that_no_model_of_the_fit_had() {
         assert!(ours[seed as usize] < std::f64::consts::LN_2, "{ours:?}");
     }
     let all = [&ours, &shared, &linear, &last].map(|v| mean(v));
-    eprintln!("|ln predicted / true|: instances {:.3}, one law {:.3}, linear {:.3}, last size {:.3}", all[0], all[1], all[2], all[3]);
+    eprintln!(
+        "|ln predicted / true|: instances {:.3}, one law {:.3}, linear {:.3}, last size {:.3}",
+        all[0], all[1], all[2], all[3]
+    );
     assert!(all[0] < all[1] && all[0] < all[2] && all[0] < all[3], "{all:?}");
 }
 

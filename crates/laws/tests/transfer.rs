@@ -59,7 +59,9 @@ fn text_that_does_not_suit_is_refused_although_cross_entropy_falls() {
     let falling = |d: f64| if d == 0.0 { 10.0 } else { 14.0 - 0.3 * (d / 3e7).ln() + if d > 5e8 { 0.5 } else { 0.0 } };
     let found = Transfer::of(&runs(falling, 0.05, 2), &quick()).unwrap();
     assert_eq!((found.alignment, found.loss_rho), (Alignment::Misaligned, Some(-1.0)));
-    for refused in [found.quality(1e10).map(|q| q.0), found.tokens_for(12.0), found.marginal(1e9), found.break_even(1.0, 1.0)] {
+    for refused in
+        [found.quality(1e10).map(|q| q.0), found.tokens_for(12.0), found.marginal(1e9), found.break_even(1.0, 1.0)]
+    {
         let text = refused.unwrap_err().to_string();
         assert!(text.contains("cross entropy falls") && text.contains("nearer to the task"), "{text}");
     }
@@ -76,7 +78,9 @@ fn text_that_does_not_suit_is_refused_although_cross_entropy_falls() {
 
 #[test]
 fn noise_alone_is_rarely_called_aligned() {
-    let called = (0..60).filter(|&seed| Transfer::of(&runs(|_| 20.0, 0.5, 100 + seed), &quick()).unwrap().alignment == Alignment::Aligned);
+    let called = (0..60).filter(|&seed| {
+        Transfer::of(&runs(|_| 20.0, 0.5, 100 + seed), &quick()).unwrap().alignment == Alignment::Aligned
+    });
     // A rank correlation of .8 or more among six: 2.9 % by chance on one side.
     assert!(called.count() <= 6);
 }
@@ -96,7 +100,9 @@ fn unusable_runs_are_refused_with_the_cure() {
     says(&good[..6], "at least three");
     // Three amounts tell the direction and no law.
     let found = Transfer::of(&good[..8], &quick()).unwrap();
-    assert!(found.alignment == Alignment::Aligned && found.quality(1e10).unwrap_err().to_string().contains("at least 4"));
+    assert!(
+        found.alignment == Alignment::Aligned && found.quality(1e10).unwrap_err().to_string().contains("at least 4")
+    );
 }
 
 /// BLEU of translators from German trained from scratch on so many megabytes (Gordon et al. 2021): .4 to 1737, taken as
@@ -125,7 +131,8 @@ fn an_unbounded_law_overshoots_where_quality_saturates() {
     let fit = law("transfer-quality").fit(&table, &quick()).unwrap();
     let c: Vec<f64> = ["lnA", "alpha", "beta"].map(|n| value(&fit, n)).to_vec();
     // The bounded alternative: what is missing to 100 points falls by a power law to a floor.
-    let missing = Table::new("t", vec![numbers("x", x.clone()), numbers("loss", y.iter().map(|q| 100.0 - q).collect())]).unwrap();
+    let missing =
+        Table::new("t", vec![numbers("x", x.clone()), numbers("loss", y.iter().map(|q| 100.0 - q).collect())]).unwrap();
     let bounded = law("m2").fit(&missing, &quick()).unwrap();
     let b: Vec<f64> = ["E", "beta", "c"].map(|n| value(&bounded, n)).to_vec();
     let logs: Vec<f64> = x.iter().map(|v| v.ln()).collect();

@@ -68,7 +68,7 @@ fn few_sizes_decide_nothing() {
     assert_eq!((found[0].rho, found[0].verdict), (1.0, Verdict::Undecided));
     // Five sizes can decide one question, not four.
     let five = series("five", &PYTHIA[..5], &[0.1, 0.2, 0.3, 0.4, 0.5]);
-    assert_eq!(trends(&[five.clone()], 0.95, 0).unwrap()[0].verdict, Verdict::Rises);
+    assert_eq!(trends(std::slice::from_ref(&five), 0.95, 0).unwrap()[0].verdict, Verdict::Rises);
     let four: Vec<Series> = (0..4).map(|_| five.clone()).collect();
     assert!(trends(&four, 0.95, 0).unwrap().iter().all(|t| t.verdict == Verdict::Undecided));
     let says = |s: Series, word: &str| {
@@ -96,7 +96,13 @@ fn a_study_of_many_flat_rates_claims_hardly_anything() {
         let found = trends(&study, 0.95, 0).unwrap();
         corrected += u32::from(found.iter().any(|t| t.verdict == Verdict::Rises || t.verdict == Verdict::Falls));
         naive += u32::from(found.iter().any(|t| t.p <= 0.05));
-        covered += mean(&found.iter().map(|t| t.slope.unwrap()).map(|s| f64::from(u8::from(s.low < 0.0 && 0.0 < s.high))).collect::<Vec<_>>());
+        covered += mean(
+            &found
+                .iter()
+                .map(|t| t.slope.unwrap())
+                .map(|s| f64::from(u8::from(s.low < 0.0 && 0.0 < s.high)))
+                .collect::<Vec<_>>(),
+        );
     }
     let share = |count: u32| f64::from(count) / f64::from(repeats);
     // Six questions at .05: one study in four claims something without the correction, one in twenty with it.

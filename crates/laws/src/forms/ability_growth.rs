@@ -96,7 +96,8 @@ mod tests {
     #[test]
     fn literal_values() {
         let form = AbilityGrowth::new();
-        let at = |n: f64, params: f64| form.predict(&[0.25, 0.85, -1.0, 0.5, 0.25], &[Input::new(n), Input::new(params)]);
+        let at =
+            |n: f64, params: f64| form.predict(&[0.25, 0.85, -1.0, 0.5, 0.25], &[Input::new(n), Input::new(params)]);
         // ln(64000/1000) = 4.158883 and ln(13) = 2.564949: log odds -1 + 2.079442 + .641237 = 1.720679, odds 5.588320.
         assert!((at(64e3, 13e9) - (0.25 + 0.6 * 5.588_320 / 6.588_320)).abs() < 1e-6);
         assert!((at(1e-30, 1e9) - 0.25).abs() < 1e-9 && (at(1e30, 1e9) - 0.85).abs() < 1e-9);

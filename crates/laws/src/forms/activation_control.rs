@@ -43,8 +43,16 @@ impl ActivationControl {
                 title: "tokens an attacker on activations can force".into(),
                 paper: "Fort 2023 (arXiv 2312.02780), eq. for the attack resistance chi".into(),
                 equation: "t = 16*controlled_tokens*width/(chi*log2(vocab))".into(),
-                variables: vec![Variable::named("controlled_tokens"), Variable::named("width"), Variable::named("vocab")],
-                response: Response { name: Cow::Borrowed("forced_tokens"), unit: "tokens", domain: (0.0, f64::INFINITY) },
+                variables: vec![
+                    Variable::named("controlled_tokens"),
+                    Variable::named("width"),
+                    Variable::named("vocab"),
+                ],
+                response: Response {
+                    name: Cow::Borrowed("forced_tokens"),
+                    unit: "tokens",
+                    domain: (0.0, f64::INFINITY),
+                },
                 coefficients: vec![
                     Coefficient::positive("chi", "attack resistance: bits of activation per bit of output")
                         .within(1e-3, 1e9)
@@ -83,7 +91,8 @@ mod tests {
     #[test]
     fn multipliers_of_pythia_are_within_the_published_resistance() {
         // 512 * 16 / (21.7 * log2 50304) = 24.2 tokens per controlled token.
-        let kappa = ActivationControl::new().predict(&[21.7], &[Input::new(1.0), Input::new(512.0), Input::new(50_304.0)]);
+        let kappa =
+            ActivationControl::new().predict(&[21.7], &[Input::new(1.0), Input::new(512.0), Input::new(50_304.0)]);
         assert!((kappa - 24.17).abs() < 0.01, "{kappa}");
     }
 }

@@ -45,8 +45,12 @@ impl SftGrowth {
                 coefficients: vec![
                     Coefficient::positive("A", "ceiling, in the unit of the score").linear().doubtful(),
                     Coefficient::positive("B", "what is missing at one sample and one parameter").linear(),
-                    Coefficient::plain("beta", "exponent in samples", 0.0, 5.0).starting_at(&[0.1, 0.4]).scanned(0.01, 1.5),
-                    Coefficient::plain("gamma", "exponent in model size", 0.0, 5.0).starting_at(&[0.1, 0.4]).scanned(0.0, 1.5),
+                    Coefficient::plain("beta", "exponent in samples", 0.0, 5.0)
+                        .starting_at(&[0.1, 0.4])
+                        .scanned(0.01, 1.5),
+                    Coefficient::plain("gamma", "exponent in model size", 0.0, 5.0)
+                        .starting_at(&[0.1, 0.4])
+                        .scanned(0.0, 1.5),
                 ],
                 objective: Objective::Mse,
                 curve: false,

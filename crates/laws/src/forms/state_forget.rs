@@ -22,8 +22,18 @@ const PUBLISHED: Published = Published {
         note: "Mamba-2; state counted over all layers with the convolution's, S = L (E N + 3 (E + 2 N)); tokens of training length",
         compat: false,
         printed: &[
-            Printed { of: Of::Derived("thousand tokens per million"), value: 5.172, tolerance: 1e-4, place: "the fit in the figure" },
-            Printed { of: Of::Derived("thousand tokens at none"), value: -4.469, tolerance: 1e-4, place: "the fit in the figure" },
+            Printed {
+                of: Of::Derived("thousand tokens per million"),
+                value: 5.172,
+                tolerance: 1e-4,
+                place: "the fit in the figure",
+            },
+            Printed {
+                of: Of::Derived("thousand tokens at none"),
+                value: -4.469,
+                tolerance: 1e-4,
+                place: "the fit in the figure",
+            },
         ],
     }],
 };
@@ -54,7 +64,8 @@ impl StateForget {
                 response: Response { name: Cow::Borrowed("context"), unit: "tokens", domain: (-1e9, f64::INFINITY) },
                 coefficients: vec![
                     Coefficient::plain("slope", "tokens per number of the state", -1e6, 1e6).linear(),
-                    Coefficient::plain("intercept", "tokens, negative where small states need none", -1e12, 1e12).linear(),
+                    Coefficient::plain("intercept", "tokens, negative where small states need none", -1e12, 1e12)
+                        .linear(),
                 ],
                 objective: Objective::Mse,
                 curve: false,

@@ -21,8 +21,18 @@ const PUBLISHED: Published = Published {
         note: "Mamba-2, longest context with near-perfect recall of a five-digit key; state counted as for state-forget",
         compat: false,
         printed: &[
-            Printed { of: Of::Derived("thousand tokens of height"), value: 4.756, tolerance: 1e-4, place: "the fit in the figure" },
-            Printed { of: Of::Derived("thousand tokens at none"), value: -0.742, tolerance: 1e-3, place: "the fit in the figure" },
+            Printed {
+                of: Of::Derived("thousand tokens of height"),
+                value: 4.756,
+                tolerance: 1e-4,
+                place: "the fit in the figure",
+            },
+            Printed {
+                of: Of::Derived("thousand tokens at none"),
+                value: -0.742,
+                tolerance: 1e-3,
+                place: "the fit in the figure",
+            },
         ],
     }],
 };

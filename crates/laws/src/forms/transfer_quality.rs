@@ -52,7 +52,12 @@ impl TransferQuality {
                 variables: vec![Variable::named("pretrain_tokens")],
                 response: Response { name: Cow::Borrowed("bleu"), unit: "points of 100", domain: (0.0, 100.0) },
                 coefficients: vec![
-                    Coefficient::plain("lnA", "ln A; with alpha: the law begins at D_p = A^(-1/alpha) tokens", -1e6, 1e6),
+                    Coefficient::plain(
+                        "lnA",
+                        "ln A; with alpha: the law begins at D_p = A^(-1/alpha) tokens",
+                        -1e6,
+                        1e6,
+                    ),
                     Coefficient::plain("alpha", "growth of the logarithm with ln D_p", 1e-6, 1e5),
                     Coefficient::plain("beta", "power of the logarithm", 0.1, 20.0),
                 ],

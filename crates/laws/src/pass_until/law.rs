@@ -61,7 +61,10 @@ impl Ladder {
         sizes.sort_by(f64::total_cmp);
         sizes.dedup();
         if sizes.len() < least {
-            return fail(format!("{} sizes cannot show how a pass rate grows; at least {least} are needed", sizes.len()));
+            return fail(format!(
+                "{} sizes cannot show how a pass rate grows; at least {least} are needed",
+                sizes.len()
+            ));
         }
         if sizes.iter().any(|s| !(*s > 0.0 && s.is_finite())) {
             return fail("sizes must be positive numbers of parameters".into());
@@ -193,7 +196,8 @@ impl InstanceLaws {
                 let variance = mean(&fits.iter().map(spread).collect::<Vec<_>>()).max(LEAST_VARIANCE);
                 (next.mean[k], next.precision[k]) = (centre, 1.0 / variance);
             }
-            let moved = |k: usize| (next.mean[k] - prior.mean[k]).abs() + (next.precision[k] / prior.precision[k]).ln().abs();
+            let moved =
+                |k: usize| (next.mean[k] - prior.mean[k]).abs() + (next.precision[k] / prior.precision[k]).ln().abs();
             let settled = moved(0) + moved(1) < 1e-6;
             prior = next;
             if settled {

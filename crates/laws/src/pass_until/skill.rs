@@ -22,7 +22,10 @@ impl Skill {
     /// loss: then the loss says nothing about the skill.
     pub fn of(points: &[(f64, PassCount)]) -> Result<Self, LawError> {
         if points.len() < 3 {
-            return Err(LawError::Request(format!("{} instances do not relate loss to passes; at least 3 are needed", points.len())));
+            return Err(LawError::Request(format!(
+                "{} instances do not relate loss to passes; at least 3 are needed",
+                points.len()
+            )));
         }
         let row = |(i, (loss, count)): (usize, &(f64, PassCount))| Counted {
             x: vec![1.0, -loss],
