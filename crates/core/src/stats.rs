@@ -2,6 +2,7 @@
 //! quantiles.
 
 use statrs::distribution::{ChiSquared, ContinuousCDF, Normal, StudentsT};
+use statrs::function::beta::beta_reg;
 
 /// Mean; `NaN` for an empty slice.
 pub fn mean(values: &[f64]) -> f64 {
@@ -58,6 +59,22 @@ pub fn student_quantile(p: f64, degrees: f64) -> f64 {
 /// Quantile of the chi-square distribution with one degree of freedom.
 pub fn chi_square_quantile(p: f64) -> f64 {
     ChiSquared::new(1.0).map_or(f64::NAN, |c| c.inverse_cdf(p))
+}
+
+/// Distribution function of Student's t with `degrees` > 0 degrees of freedom.
+pub fn student_cdf(t: f64, degrees: f64) -> f64 {
+    StudentsT::new(0.0, 1.0, degrees).map_or(f64::NAN, |d| d.cdf(t))
+}
+
+/// Quantile of the beta distribution with positive shapes `a` and `b`, to full relative precision also where it is 1e-9.
+pub fn beta_quantile(p: f64, a: f64, b: f64) -> f64 {
+    // Halving intervals of ln x.
+    let (mut low, mut high) = (-700.0, 0.0);
+    for _ in 0..70 {
+        let middle = 0.5 * (low + high);
+        if beta_reg(a, b, f64::exp(middle)) < p { low = middle } else { high = middle }
+    }
+    (0.5 * (low + high)).exp()
 }
 
 /// Slope and intercept of the least-squares line through (x, y), and the residual standard
@@ -124,6 +141,15 @@ mod tests {
         assert!((chi_square_quantile(0.95) - 3.841_458_820_694_124).abs() < 1e-6);
         assert!((student_quantile(0.975, 10.0) - 2.228_138_851_964_939).abs() < 1e-6);
         assert!((normal_cdf(1.0) - 0.841_344_746_068_542_9).abs() < 1e-9);
+        assert!((student_cdf(2.228_138_851_964_939, 10.0) - 0.975).abs() < 1e-9);
+    }
+
+    #[test]
+    fn beta_quantiles_match_closed_forms() {
+        // Beta(1, b) has 1 - (1 - x)^b, Beta(a, 1) has x^a, Beta(2, 2) has 3 x^2 - 2 x^3.
+        assert!((beta_quantile(0.975, 1.0, 1e6) / -((0.025f64.ln() / 1e6).exp_m1()) - 1.0).abs() < 1e-11);
+        assert!((beta_quantile(0.3, 4.0, 1.0) - 0.3f64.powf(0.25)).abs() < 1e-12);
+        assert!((beta_quantile(0.5, 2.0, 2.0) - 0.5).abs() < 1e-12);
     }
 
     #[test]

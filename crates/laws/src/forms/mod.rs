@@ -1,6 +1,8 @@
 //! The catalogue of laws. A new law is one file here with the skeleton of its neighbours and one line
 //! in [`registry`]; help, documentation and the registry tests follow from it.
 
+mod ability_growth;
+mod activation_control;
 mod allocation;
 mod bnsl;
 mod chinchilla;
@@ -19,7 +21,15 @@ mod m4;
 mod over_training;
 mod score_sigmoid;
 mod vocabulary;
+mod pass_rate;
+mod sft_growth;
+mod state_forget;
+mod state_recall;
+mod transfer_quality;
 
+pub use ability_growth::AbilityGrowth;
+pub use activation_control::ActivationControl;
+pub(crate) use activation_control::BITS as ACTIVATION_BITS;
 pub use allocation::Allocation;
 pub use bnsl::Bnsl;
 pub use chinchilla::Chinchilla;
@@ -38,6 +48,11 @@ pub use m4::M4;
 pub use over_training::OverTraining;
 pub use score_sigmoid::ScoreSigmoid;
 pub use vocabulary::Vocabulary;
+pub use pass_rate::PassRate;
+pub use sft_growth::SftGrowth;
+pub use state_forget::StateForget;
+pub use state_recall::StateRecall;
+pub use transfer_quality::TransferQuality;
 
 use crate::Law;
 use crate::evaluate::Evaluate;
@@ -74,6 +89,13 @@ pub fn registry() -> &'static [Entry] {
         plain!("densing", Densing),
         plain!("score-sigmoid", ScoreSigmoid),
         plain!("densing-trend", DensingTrend),
+        plain!("pass-rate", PassRate),
+        plain!("transfer-quality", TransferQuality),
+        plain!("ability-growth", AbilityGrowth),
+        plain!("sft-growth", SftGrowth),
+        plain!("activation-control", ActivationControl),
+        plain!("state-forget", StateForget),
+        plain!("state-recall", StateRecall),
         plain!("m1", M1),
         plain!("m2", M2),
         plain!("m3", M3),
@@ -146,6 +168,7 @@ mod tests {
             "top" => 0.9,
             "c" => -0.2,
             "R_D" | "R_N" => 4.0,
+            "ceiling" => 0.9,
             _ => 0.31,
         };
         form.info().coefficients.iter().map(|c| named(&c.name)).collect()
