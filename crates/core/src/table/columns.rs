@@ -30,6 +30,9 @@ columns! {
         ["n", "nparams", "numparams", "parameters", "modelsize", "nonembeddingparams", "nnoembed", "size"];
     "params_matmul", "parameters", "body plus output head: what costs FLOP", ["matmulparams", "nmatmul"];
     "params_total", "parameters", "all trainable parameters", ["totalparams", "ntotal", "nparamstotal"];
+    "params_encoder", "parameters", "of the encoder, without embeddings", ["nenc", "encoderparams", "paramsenc"];
+    "params_decoder", "parameters", "of the decoder with its cross-attention, without embeddings and output head",
+        ["ndec", "decoderparams", "paramsdec"];
     "tokens", "tokens", "training tokens seen, repeats counted",
         ["d", "ntokens", "numtokens", "traintokens", "trainingtokens", "tokensseen", "totaltokens"];
     "unique_tokens", "tokens", "different training tokens", ["u", "uniquetokens", "datasettokens"];
@@ -39,6 +42,9 @@ columns! {
         ["l", "valloss", "validationloss", "evalloss", "testloss", "finalloss", "heldoutloss", "crossentropy", "celoss", "nll"];
     "bpb", "bits per byte", "held-out loss per byte, comparable across vocabularies", ["bitsperbyte"];
     "error", "fraction", "error rate of a downstream task, 1 - accuracy", ["err", "errorrate", "top1error"];
+    "bleu", "points of 100", "translation quality on held-out text", ["bleuscore", "bleudev", "bleutest"];
+    "task_weight", "fraction", "share of the training mixture that a task gets, its sampling probability",
+        ["samplingweight", "samplingprobability", "taskprobability"];
     "batch_tokens", "tokens", "tokens per optimiser step", ["batchsizetokens"];
     "context", "tokens", "sequence length", ["contextlength", "seqlen", "sequencelength"];
     "bits", "bits", "bits per stored weight", [];

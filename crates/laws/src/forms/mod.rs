@@ -2,30 +2,41 @@
 //! in [`registry`]; help, documentation and the registry tests follow from it.
 
 mod allocation;
+mod bleu;
 mod bnsl;
 mod chinchilla;
 mod data_constrained;
 mod downstream_error;
+mod encoder_decoder;
 mod formula;
 mod kaplan;
 mod m1;
 mod m2;
 mod m3;
 mod m4;
+mod multilingual;
 mod over_training;
+mod single_axis;
+mod three_regions;
+mod trajectory;
 
 pub use allocation::Allocation;
+pub use bleu::Bleu;
 pub use bnsl::Bnsl;
 pub use chinchilla::Chinchilla;
 pub use data_constrained::DataConstrained;
 pub use downstream_error::DownstreamError;
+pub use encoder_decoder::EncoderDecoder;
 pub use formula::{Bound, Formula};
 pub use kaplan::Kaplan;
 pub use m1::M1;
 pub use m2::M2;
 pub use m3::M3;
 pub use m4::M4;
+pub use multilingual::Multilingual;
 pub use over_training::OverTraining;
+pub use three_regions::ThreeRegions;
+pub use trajectory::Trajectory;
 
 use crate::Law;
 use crate::evaluate::Evaluate;
@@ -56,6 +67,11 @@ pub fn registry() -> &'static [Entry] {
         plain!("data-constrained", DataConstrained),
         plain!("over-training", OverTraining),
         plain!("downstream-error", DownstreamError),
+        plain!("encoder-decoder", EncoderDecoder),
+        plain!("multilingual", Multilingual),
+        plain!("bleu", Bleu),
+        plain!("trajectory", Trajectory),
+        plain!("three-regions", ThreeRegions),
         plain!("m1", M1),
         plain!("m2", M2),
         plain!("m3", M3),
@@ -76,6 +92,12 @@ pub fn find(name: &str) -> Option<Arc<dyn Evaluate>> {
         None => (name, None),
     };
     registry().iter().find(|e| e.name == stem).and_then(|e| (e.build)(number))
+}
+
+/// Every law that has published coefficients or may have them: the catalogue, and `allocation`, which is never fitted row by
+/// row and so cannot be named.
+pub fn with_presets() -> impl Iterator<Item = Law> {
+    every().chain([Law::of_form(Allocation::new())])
 }
 
 /// Every law of the catalogue; those with a number in their name with the number 1.
@@ -138,8 +160,14 @@ mod tests {
             let range = info.published.presets.last().map(|p| p.ranges[i]).filter(|r| r.0 > 0.0 && r.1.is_finite());
             range.map_or(*usual.get(i).unwrap_or(&2.5), |(low, high)| (low * high).sqrt())
         };
-        if info.name == "downstream-error" {
+        if info.variables[0].name == "loss" {
             return vec![Input::new(2.5)];
+        }
+        if info.name == "multilingual" {
+            return vec![Input::new(2e8), Input::new(0.4)];
+        }
+        if info.name == "trajectory" {
+            return vec![Input::new(2e7), Input::new(4e3), Input::new(1e5)];
         }
         (0..info.variables.len()).map(|i| Input::new(middle(i))).collect()
     }
