@@ -154,7 +154,7 @@ impl Form for Trajectory {
 }
 
 /// Starting points that are refined.
-const STARTS: usize = 10;
+const STARTS: usize = 5;
 
 /// The two heights by least squares of relative errors, with the sum of squares.
 fn linear(data: &Data, floor: f64, alpha_n: f64, alpha_s: f64, ln_bstar: f64, alpha_b: f64) -> Option<(f64, Vec<f64>)> {
