@@ -60,14 +60,18 @@ pub fn envelope(runs: &[Run]) -> Result<Vec<Best>, LawError> {
         let cell = shards.entry(run.samples.to_bits()).or_default().entry(run.capacity.to_bits()).or_default();
         if cell.iter().any(|(seed, _)| *seed == run.seed) {
             let (m, n) = (format_quantity(run.samples), format_quantity(run.capacity));
-            return refuse(format!("two runs of seed {} with {m} samples and capacity {n}: give each its seed", run.seed));
+            return refuse(format!(
+                "two runs of seed {} with {m} samples and capacity {n}: give each its seed",
+                run.seed
+            ));
         }
         cell.push((run.seed, run.loss));
     }
     if shards.len() < FEWEST {
         return refuse(format!("{} amounts of data are no curve: train on at least {FEWEST}", shards.len()));
     }
-    let best: Vec<Best> = shards.iter().filter_map(|(samples, cells)| best_of(f64::from_bits(*samples), cells)).collect();
+    let best: Vec<Best> =
+        shards.iter().filter_map(|(samples, cells)| best_of(f64::from_bits(*samples), cells)).collect();
     let (x, y): (Vec<f64>, Vec<f64>) = best.iter().map(|b| (b.samples.ln(), b.loss.ln())).unzip();
     if stats::line(&x, &y).0 > 0.0 {
         return refuse("the values rise with data: this looks like accuracy; give 1 - accuracy".into());
@@ -121,7 +125,9 @@ impl Regions {
             return Err(LawError::Request(format!("{} has no regions: fit three-regions", fit.law)));
         };
         if !(noise > 0.0 && noise < 1.0) {
-            return Err(LawError::Request(format!("a relative noise of {noise} is none: give the scatter of seeds, such as 0.01")));
+            return Err(LawError::Request(format!(
+                "a relative noise of {noise} is none: give the scatter of seeds, such as 0.01"
+            )));
         }
         // beta (1 + x/x1)^c = 3 noise y with y = E + that.
         let left = FLOOR * noise * floor / (1.0 - (FLOOR * noise).min(0.99));
@@ -169,7 +175,10 @@ pub fn data_for(fit: &Fit, target: f64) -> Result<f64, LawError> {
         )));
     }
     if power >= 0.0 || (bend > 0.0 && target >= floor + beta) {
-        return Err(LawError::Request(format!("a target of {target} needs no data: guessing gives {:.4}", floor + beta)));
+        return Err(LawError::Request(format!(
+            "a target of {target} needs no data: guessing gives {:.4}",
+            floor + beta
+        )));
     }
     let ratio = ((target - floor) / beta).powf(1.0 / power);
     Ok(if bend > 0.0 { bend * (ratio - 1.0) } else { ratio })
@@ -182,7 +191,8 @@ pub fn data_for(fit: &Fit, target: f64) -> Result<f64, LawError> {
 /// [`LawError::Request`] for laws without the coefficient and for fits without a bootstrap.
 pub fn difference(a: &Fit, b: &Fit, coefficient: &str, level: f64) -> Result<Estimate, LawError> {
     let draws = |fit: &Fit| -> Result<(f64, Vec<f64>), LawError> {
-        let missing = || LawError::Request(format!("{} has no {coefficient} with a bootstrap: fit it again with one", fit.law));
+        let missing =
+            || LawError::Request(format!("{} has no {coefficient} with a bootstrap: fit it again with one", fit.law));
         let at = fit.coefficients.get_index_of(coefficient).ok_or_else(missing)?;
         let model = fit.model.as_ref().filter(|m| !m.draws.is_empty()).ok_or_else(missing)?;
         Ok((fit.point()[at], model.draws.iter().map(|d| d[at]).collect()))
@@ -205,7 +215,12 @@ mod tests {
         // The best capacity is m^0.7; the loss there is 20 m^-0.2.
         let run = |m: f64, n: f64, seed: u64| {
             let off = (n / m.powf(0.7)).ln();
-            Run { samples: m, capacity: n, seed, loss: 20.0 * m.powf(-0.2) * (1.0 + 0.1 * off * off) + 0.001 * seed as f64 }
+            Run {
+                samples: m,
+                capacity: n,
+                seed,
+                loss: 20.0 * m.powf(-0.2) * (1.0 + 0.1 * off * off) + 0.001 * seed as f64,
+            }
         };
         let cells = (0..7).flat_map(|i| capacities.iter().map(move |n| (1e4 * 4f64.powi(i), *n)));
         cells.flat_map(|(m, n)| (0..seeds).map(move |s| (m, n, s))).map(|(m, n, s)| run(m, n, s)).collect()
@@ -230,7 +245,15 @@ mod tests {
         let refused = |runs: &[Run], word: &str| envelope(runs).unwrap_err().to_string().contains(word);
         assert!(refused(&good[..3], "at least 4"));
         assert!(refused(&[&good[..], &good[..1]].concat(), "two runs"));
-        let changed = |change: fn(&mut Run)| good.iter().map(|r| { let mut r = *r; change(&mut r); r }).collect::<Vec<_>>();
+        let changed = |change: fn(&mut Run)| {
+            good.iter()
+                .map(|r| {
+                    let mut r = *r;
+                    change(&mut r);
+                    r
+                })
+                .collect::<Vec<_>>()
+        };
         assert!(refused(&changed(|r| r.samples -= 1e4), "positive"));
         assert!(refused(&changed(|r| r.loss = 1.0 / r.loss), "accuracy"));
     }

@@ -92,7 +92,9 @@ impl TrajectoryLaw {
     /// [`LawError::Request`] when this size never reaches the loss.
     pub fn min_steps(&self, params: f64, loss: f64) -> Result<f64, LawError> {
         if !(params > 0.0 && params.is_finite() && loss.is_finite()) {
-            return Err(LawError::Request(format!("{params} parameters and a loss of {loss} are nothing to plan: give positive numbers")));
+            return Err(LawError::Request(format!(
+                "{params} parameters and a loss of {loss} are nothing to plan: give positive numbers"
+            )));
         }
         let left = loss - self.converged(params);
         if left > 0.0 {
@@ -132,7 +134,10 @@ impl TrajectoryLaw {
     /// [`LawError::Request`] at or below the floor.
     pub fn efficient(&self, loss: f64) -> Result<f64, LawError> {
         if loss.is_nan() || loss <= self.floor {
-            return Err(LawError::Request(format!("a loss of {loss} is not above the floor of {}: ask for more", self.floor)));
+            return Err(LawError::Request(format!(
+                "a loss of {loss} is not above the floor of {}: ask for more",
+                self.floor
+            )));
         }
         Ok(self.smallest(self.floor + (loss - self.floor) / (1.0 + self.alpha_n / self.alpha_s)))
     }
@@ -174,7 +179,9 @@ mod tests {
             }
             let critical = law.critical_batch(3.5);
             let plan = law.to_loss(1e8, 3.5 + floor, law.critical_batch(3.5 + floor)).unwrap();
-            assert!((plan.steps_ratio - 2.0).abs() < 1e-12 && (plan.tokens_ratio - 2.0).abs() < 1e-12 && critical > 0.0);
+            assert!(
+                (plan.steps_ratio - 2.0).abs() < 1e-12 && (plan.tokens_ratio - 2.0).abs() < 1e-12 && critical > 0.0
+            );
         }
     }
 
@@ -199,7 +206,12 @@ mod tests {
         let law = kaplan();
         // Between 0.6 and 2.2 times the best size: 20% more compute; 2.2 times: 45% fewer steps (appendix B.4).
         let excess = |ratio: f64| law.excess(ratio).unwrap();
-        assert!((excess(0.6).0 - 1.2).abs() < 0.06 && (excess(2.2).0 - 1.2).abs() < 0.03, "{:?} {:?}", excess(0.6), excess(2.2));
+        assert!(
+            (excess(0.6).0 - 1.2).abs() < 0.06 && (excess(2.2).0 - 1.2).abs() < 0.03,
+            "{:?} {:?}",
+            excess(0.6),
+            excess(2.2)
+        );
         assert!((1.0 - excess(2.2).1 - 0.45).abs() < 0.01);
         // Training to 10% above convergence instead of 2%: 2.7 times the parameters, 0.13 of the steps, 0.35 of the compute.
         let (far, near) = (0.1, 0.02);
@@ -211,7 +223,8 @@ mod tests {
         assert!((compute - 0.35).abs() < 0.01, "{compute}");
         // B ~ L^-4.8, and L(C) ~ C^-alpha_C along efficient runs at the critical batch.
         assert!(((law.critical_batch(2.0) / law.critical_batch(4.0)).log2() - 4.8).abs() < 0.05);
-        let spent = |loss: f64| law.to_loss(law.efficient(loss).unwrap(), loss, law.critical_batch(loss)).unwrap().flops;
+        let spent =
+            |loss: f64| law.to_loss(law.efficient(loss).unwrap(), loss, law.critical_batch(loss)).unwrap().flops;
         let power = (3.0f64 / 2.0).ln() / (spent(2.0) / spent(3.0)).ln();
         assert!((power - 0.052).abs() < 0.001, "{power}");
     }
@@ -224,7 +237,9 @@ mod tests {
         assert!(message.contains("never reach") && message.contains(&format_quantity(smallest)), "{message}");
         assert!(law.min_steps(1.001 * smallest, 3.5).is_ok());
         assert!(law.to_loss(1e6, 1.4, 1e5).unwrap_err().to_string().contains("floor"));
-        assert!(law.efficient(1.5).is_err() && law.to_loss(1e12, 3.5, 0.0).is_err() && law.min_steps(-1.0, 3.0).is_err());
+        assert!(
+            law.efficient(1.5).is_err() && law.to_loss(1e12, 3.5, 0.0).is_err() && law.min_steps(-1.0, 3.0).is_err()
+        );
         assert!(law.excess(1e-3).is_none() && law.earliest_stop(3.0, 3.0) == f64::INFINITY);
         assert!(TrajectoryLaw::of(&Fit::published("chinchilla/besiroglu").unwrap()).is_err());
     }

@@ -240,9 +240,20 @@ mod tests {
     #[test]
     fn a_plateau_of_bleu_is_found_and_a_straight_line_is_not_broken() {
         let wobble = |i: usize| 0.004 * ((i * 7919 % 13) as f64 / 6.0 - 1.0);
-        let straight: Vec<(f64, f64)> = (0..14).map(|i| (1.0 + 0.1 * i as f64, 80.0 * (-0.45 * (1.0 + 0.1 * i as f64) + wobble(i)).exp())).collect();
+        let straight: Vec<(f64, f64)> = (0..14)
+            .map(|i| (1.0 + 0.1 * i as f64, 80.0 * (-0.45 * (1.0 + 0.1 * i as f64) + wobble(i)).exp()))
+            .collect();
         assert!(bleu_break(&straight).unwrap().unwrap().p > 0.01);
-        let flat: Vec<(f64, f64)> = straight.iter().map(|(l, b)| if *l < 1.6 { (*l, 80.0f64 * (-0.45f64 * 1.6).exp() * b / (80.0 * (-0.45 * l).exp())) } else { (*l, *b) }).collect();
+        let flat: Vec<(f64, f64)> = straight
+            .iter()
+            .map(|(l, b)| {
+                if *l < 1.6 {
+                    (*l, 80.0f64 * (-0.45f64 * 1.6).exp() * b / (80.0 * (-0.45 * l).exp()))
+                } else {
+                    (*l, *b)
+                }
+            })
+            .collect();
         let found = bleu_break(&flat).unwrap().unwrap();
         assert!(found.p < 1e-6 && (found.loss - 1.6).abs() < 0.11, "{found:?}");
         assert!((found.before - 0.45).abs() < 0.03 && found.after.abs() < 0.05, "{found:?}");

@@ -30,6 +30,7 @@ fn the_three_regions_are_found() {
     assert_coefficients(&fit, &TRUTH, 1e-5);
     let regions = Regions::of(&fit, 0.01).unwrap();
     assert!(relative(regions.guess, 7.1) < 1e-5 && relative(regions.from, 2e4 * 17.0 / 3.0) < 1e-4, "{regions:?}");
+    assert!(relative(value(&fit, "power_from"), regions.from) < 1e-12 && relative(value(&fit, "guess"), 7.1) < 1e-5);
     // At its upper end the reducible part is three standard deviations of the noise; the slope at the lower one is 85% of c.
     let at = |x: f64| law("three-regions").predict(&TRUTH, &[x]);
     assert!(relative(at(regions.to) - 1.1, 0.03 * at(regions.to)) < 1e-3, "{regions:?}");
@@ -72,8 +73,7 @@ fn targets_are_inverted_and_refused_at_the_floor() {
 #[test]
 fn a_better_model_shifts_the_curve_and_another_slope_shows() {
     let of = |truth: [f64; 4], seed: u64| fitted(&curve(&truth, (1e5, 1e10), 24, 0.003, seed), 300);
-    let (one, better, steeper) =
-        (of(TRUTH, 3), of([1.1, 4.8, 2e4, -0.3], 4), of([1.1, 6.0, 2e4, -0.45], 5));
+    let (one, better, steeper) = (of(TRUTH, 3), of([1.1, 4.8, 2e4, -0.3], 4), of([1.1, 6.0, 2e4, -0.45], 5));
     let same = difference(&one, &better, "c", 0.95).unwrap();
     assert!(same.low.unwrap() < 0.0 && same.high.unwrap() > 0.0, "{same:?}");
     let other = difference(&one, &steeper, "c", 0.95).unwrap();
@@ -113,7 +113,8 @@ fn the_floor_of_a_known_source_is_its_entropy() {
         let y: Vec<f64> = x.iter().map(|x| law("m2").predict(&truth, &[*x]) * (2e-4 * rng.normal()).exp()).collect();
         let lowest = y.iter().copied().fold(f64::INFINITY, f64::min);
         let table = Table::new("images", vec![numbers("x", x), numbers("loss", y)]).unwrap();
-        let hold = Options { holdout: Some("x > 2.9e5".into()), bootstrap: 200, influence: false, ..Options::default() };
+        let hold =
+            Options { holdout: Some("x > 2.9e5".into()), bootstrap: 200, influence: false, ..Options::default() };
         let fit = law("m2").fit(&table, &hold).unwrap();
         let entropy = PowerLaw::of(&fit).unwrap().floor;
         let interval = fit.coefficients["E"];

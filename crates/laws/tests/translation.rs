@@ -42,8 +42,7 @@ fn extrapolated(table: &Table, name: &str) -> (f64, f64, f64, Vec<(String, Fit)>
             (model.to_string(), fit)
         })
         .collect();
-    let errors: Vec<f64> =
-        fits.iter().map(|(_, f)| f.holdout.as_ref().unwrap().predictions[0].rel_error).collect();
+    let errors: Vec<f64> = fits.iter().map(|(_, f)| f.holdout.as_ref().unwrap().predictions[0].rel_error).collect();
     eprintln!("{name}: {errors:.4?}");
     let mean = errors.iter().map(|e| e.abs()).sum::<f64>() / errors.len() as f64;
     let ends = errors.iter().fold((f64::INFINITY, f64::NEG_INFINITY), |e, x| (e.0.min(*x), e.1.max(*x)));
@@ -69,7 +68,12 @@ fn a_curve_that_starts_flat_extrapolates_best() {
 /// German to English of Gordon et al. 2021, more than 5 MiB of text, with N of symmetric encoders and decoders in `params`.
 fn german() -> Option<Table> {
     let table = data("mt-scaling/data_scaling.tsv")?;
-    let maps = ["params=2*Layers*(4*ModelSize^2+2*ModelSize*FeedForward)", "tokens=data_bytes", "loss=ent_dev", "bleu=bleu_dev"];
+    let maps = [
+        "params=2*Layers*(4*ModelSize^2+2*ModelSize*FeedForward)",
+        "tokens=data_bytes",
+        "loss=ent_dev",
+        "bleu=bleu_dev",
+    ];
     let table = select(&table, &maps, Some("data_bytes > 5242880"));
     Some(select(&table, &[], Some("Lang == \"deen\"")))
 }
@@ -88,9 +92,8 @@ fn model_and_data_size_interact_in_translation() {
     let Some(table) = german() else { return };
     assert_eq!(table.rows(), 54);
     let joint = law("kaplan").fit(&table, &plain()).unwrap();
-    let additive = law("chinchilla")
-        .fit(&table, &Options { fixed: vec![("E".into(), 1e-9)], force: true, ..plain() })
-        .unwrap();
+    let additive =
+        law("chinchilla").fit(&table, &Options { fixed: vec![("E".into(), 1e-9)], force: true, ..plain() }).unwrap();
     let (of_joint, of_additive) = (misfit(&joint), misfit(&additive));
     eprintln!("joint {of_joint:.4} {:?}, additive {of_additive:.4} {:?}", joint.point(), additive.point());
     assert!((of_joint - 0.046).abs() < 0.001 && (of_additive - 0.092).abs() < 0.002, "{of_joint} {of_additive}");
@@ -126,8 +129,10 @@ fn table_of(columns: Vec<(&str, Vec<f64>)>) -> Table {
 /// Models of `(encoder, decoder)` under the truth with noise of the loss.
 fn encdec(sizes: &[(f64, f64)], truth: &[f64], noise: f64, seed: u64) -> Table {
     let mut rng = Rng::new(seed, "encoder decoder", 0);
-    let loss =
-        sizes.iter().map(|(e, d)| law("encoder-decoder").predict(truth, &[*e, *d]) * (noise * rng.normal()).exp()).collect();
+    let loss = sizes
+        .iter()
+        .map(|(e, d)| law("encoder-decoder").predict(truth, &[*e, *d]) * (noise * rng.normal()).exp())
+        .collect();
     table_of(vec![
         ("params_encoder", sizes.iter().map(|s| s.0).collect()),
         ("params_decoder", sizes.iter().map(|s| s.1).collect()),
@@ -158,7 +163,11 @@ fn both_exponents_are_recovered_and_the_total_does_not_do() {
         let table = encdec(&design(), &SPLIT, 0.003, seed);
         let fit = law("encoder-decoder").fit(&table, &quick()).unwrap();
         eprintln!("{seed}: {:?}", fit.point());
-        assert!(relative(value(&fit, "p_e"), 0.2) < 0.1 && relative(value(&fit, "p_d"), 0.3) < 0.1, "{:?}", fit.point());
+        assert!(
+            relative(value(&fit, "p_e"), 0.2) < 0.1 && relative(value(&fit, "p_d"), 0.3) < 0.1,
+            "{:?}",
+            fit.point()
+        );
         assert!((value(&fit, "encoder_share") - 0.4).abs() < 0.03);
         // Two corners held out: the total number of parameters alone predicts them worse.
         let held = |name: &str, map: &[&str]| {
@@ -184,7 +193,8 @@ fn a_split_needs_models_that_vary_both_sides() {
     assert!(has(&refused.reasons, "unidentified"), "{:?} {:?}", refused.reasons, refused.warnings);
     let nearly: Vec<(f64, f64)> =
         symmetric.iter().enumerate().map(|(i, (e, d))| (*e, d * if i % 2 == 0 { 1.1 } else { 0.9 })).collect();
-    let fit = law("encoder-decoder").fit(&encdec(&nearly, &SPLIT, 0.0, 0), &Options { force: true, ..quick() }).unwrap();
+    let fit =
+        law("encoder-decoder").fit(&encdec(&nearly, &SPLIT, 0.0, 0), &Options { force: true, ..quick() }).unwrap();
     let message = SplitLaw::of(&fit).unwrap_err().to_string();
     assert!(message.contains("grow together") && message.contains("deep decoder"), "{message}");
 }
@@ -194,7 +204,10 @@ fn mixtures(weights: &[f64], truth: &[f64], noise: f64, seed: u64) -> Table {
     let mut rng = Rng::new(seed, "mixtures", 0);
     let rows: Vec<(f64, f64)> =
         weights.iter().flat_map(|p| (0..8).map(move |i| (2e7 * 50f64.powf(f64::from(i) / 7.0), *p))).collect();
-    let loss = rows.iter().map(|(n, p)| law("multilingual").predict(truth, &[*n, *p]) * (noise * rng.normal()).exp()).collect();
+    let loss = rows
+        .iter()
+        .map(|(n, p)| law("multilingual").predict(truth, &[*n, *p]) * (noise * rng.normal()).exp())
+        .collect();
     table_of(vec![
         ("params", rows.iter().map(|r| r.0).collect()),
         ("task_weight", rows.iter().map(|r| r.1).collect()),
@@ -213,7 +226,9 @@ fn effective_shares_are_recovered() {
         assert!((value(&fit, "f_half") - 0.6).abs() < 0.03, "{}", value(&fit, "f_half"));
         // Unrelated tasks share in proportion, and the difference shows.
         let truth = [1.0, 300.0, 0.3, 0.0, 1.0, 1.0];
-        let alone = law("multilingual").fit(&mixtures(&WEIGHTS, &truth, 0.005, seed), &Options { force: true, ..quick() }).unwrap();
+        let alone = law("multilingual")
+            .fit(&mixtures(&WEIGHTS, &truth, 0.005, seed), &Options { force: true, ..quick() })
+            .unwrap();
         assert!((value(&alone, "f_half") - 0.5).abs() < 0.03, "{}", value(&alone, "f_half"));
     }
 }

@@ -14,7 +14,12 @@ const PRESETS: &[Preset] = &[Preset {
     compat: false,
     printed: &[
         Printed { of: Of::Derived("data_exponent"), value: 0.74, tolerance: 0.005, place: "eq. 4.4" },
-        Printed { of: Of::Derived("data_factor"), value: 5e3, tolerance: 0.12, place: "eq. 4.4; one digit, from exponents of two" },
+        Printed {
+            of: Of::Derived("data_factor"),
+            value: 5e3,
+            tolerance: 0.12,
+            place: "eq. 4.4; one digit, from exponents of two",
+        },
     ],
 }];
 

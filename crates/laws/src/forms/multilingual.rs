@@ -32,7 +32,8 @@ impl Multilingual {
                 response: POSITIVE_LOSS,
                 coefficients: vec![
                     Coefficient::positive("E", "irreducible loss of the task, nats per token").linear(),
-                    Coefficient::positive("beta", "height above it of a model of this task alone, at one parameter").linear(),
+                    Coefficient::positive("beta", "height above it of a model of this task alone, at one parameter")
+                        .linear(),
                     Coefficient::plain("alpha", "exponent in model size, the same for every weight", 0.0, 5.0)
                         .starting_at(&[0.1, 0.2, 0.4, 0.8])
                         .scanned(0.02, 1.2),

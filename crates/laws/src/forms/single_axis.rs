@@ -97,7 +97,12 @@ pub(super) const PURE: &[Preset] = &[
         0.05,
         OPEN,
         "x is FLOP without embeddings, at batches far below the critical one; nats per token of 50,257",
-        [Printed { of: Of::At(&[1e4 * 8.64e19]), value: 1.7, tolerance: 0.03, place: "eq. 6.8: about 1.7 at 10^4 PF-days" }]
+        [Printed {
+            of: Of::At(&[1e4 * 8.64e19]),
+            value: 1.7,
+            tolerance: 0.03,
+            place: "eq. 6.8: about 1.7 at 10^4 PF-days"
+        }]
     ),
     pure!("m1/language-params", HENIGHAN, 9.810976002, 1.47e14, 0.07, OPEN, PARAMS, []),
     pure!("m1/language-compute", HENIGHAN, 23.27493487, 3.47e8 * 8.64e19, 0.048, OPEN, FLOPS, []),
@@ -112,7 +117,12 @@ pub(super) const PURE: &[Preset] = &[
         compat: false,
         printed: &[
             Printed { of: Of::Derived("alpha"), value: 0.066, tolerance: 1e-12, place: "section 4.2" },
-            Printed { of: Of::Derived("alpha"), value: 0.0656, tolerance: 0.01, place: "section 4.2: 0.0656 within 1%" },
+            Printed {
+                of: Of::Derived("alpha"),
+                value: 0.0656,
+                tolerance: 0.01,
+                place: "section 4.2: 0.0656 within 1%",
+            },
         ],
     },
 ];

@@ -26,7 +26,8 @@ impl ThreeRegions {
             info: Info {
                 name: "three-regions".into(),
                 title: "a learning curve: best guess, then a power law, then a floor".into(),
-                paper: "Hestness et al. 2017 (arXiv 1712.00409), figure 6; Caballero et al. 2022 (arXiv 2210.14891)".into(),
+                paper: "Hestness et al. 2017 (arXiv 1712.00409), figure 6; Caballero et al. 2022 (arXiv 2210.14891)"
+                    .into(),
                 equation: "y = E + beta * (1 + x/x1)^c".into(),
                 variables: vec![Variable::axis()],
                 response: POSITIVE_LOSS,

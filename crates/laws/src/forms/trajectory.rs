@@ -45,7 +45,9 @@ impl Trajectory {
             info: Info {
                 name: "trajectory".into(),
                 title: "the training curve of any model size at any batch".into(),
-                paper: "Su et al. 2024 (arXiv 2403.06563), eq. 2 to 5; Kaplan et al. 2020 (arXiv 2001.08361), section 5".into(),
+                paper:
+                    "Su et al. 2024 (arXiv 2403.06563), eq. 2 to 5; Kaplan et al. 2020 (arXiv 2001.08361), section 5"
+                        .into(),
                 equation: "L = E + (Nc/params)^alphaN + (Sc*(1 + Bstar*L^(-1/alphaB)/batch_tokens)/step)^alphaS".into(),
                 variables: vec![Variable::params(), Variable::named("step"), Variable::named("batch_tokens")],
                 response: LOSS,
