@@ -8,7 +8,7 @@ use indexmap::IndexMap;
 use kleiber_core::units::{format_quantity, format_significant};
 use kleiber_laws::Law;
 use kleiber_laws::form::Info;
-use kleiber_laws::forms::{every, registry};
+use kleiber_laws::forms::{registry, with_presets};
 use kleiber_laws::published::{Of, PREFIX, Preset, Printed};
 use serde::Serialize;
 
