@@ -1,7 +1,7 @@
 //! Small statistics used across rooms: quantiles, means, rank correlation, normal and chi-square
 //! quantiles.
 
-use statrs::distribution::{ChiSquared, ContinuousCDF, Normal, StudentsT};
+use statrs::distribution::{ChiSquared, ContinuousCDF, FisherSnedecor, Normal, StudentsT};
 use statrs::function::beta::beta_reg;
 
 /// Mean; `NaN` for an empty slice.
@@ -77,6 +77,11 @@ pub fn beta_quantile(p: f64, a: f64, b: f64) -> f64 {
     (0.5 * (low + high)).exp()
 }
 
+/// Probability that Fisher's F with these degrees of freedom exceeds `f`: the p-value of a nested comparison.
+pub fn fisher_tail(f: f64, numerator: f64, denominator: f64) -> f64 {
+    FisherSnedecor::new(numerator, denominator).map_or(f64::NAN, |d| d.sf(f.max(0.0)))
+}
+
 /// Slope and intercept of the least-squares line through (x, y), and the residual standard
 /// deviation (n - 2 divisor). `NaN` when x does not vary.
 pub fn line(x: &[f64], y: &[f64]) -> (f64, f64, f64) {
@@ -115,6 +120,14 @@ fn standard_normal() -> Normal {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_tail_of_f_is_that_of_tables() {
+        // 95% points of F(3, 10) and F(2, 20) in printed tables.
+        assert!((fisher_tail(3.708, 3.0, 10.0) - 0.05).abs() < 1e-4);
+        assert!((fisher_tail(3.493, 2.0, 20.0) - 0.05).abs() < 1e-4);
+        assert!(fisher_tail(1.0, 0.0, 5.0).is_nan());
+    }
 
     #[test]
     fn a_parabola_is_that_of_numpy_polyfit() {

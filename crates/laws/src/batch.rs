@@ -78,6 +78,41 @@ impl CriticalBatch {
     }
 }
 
+/// What two batches say of a gradient: its size and its noise.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize)]
+pub struct NoiseScale {
+    /// Squared norm of the true gradient.
+    pub signal: f64,
+    /// Trace of the covariance of the gradient of one token (or whatever the batches count).
+    pub noise: f64,
+}
+
+impl NoiseScale {
+    /// From squared norms of gradients over `small` and over `large` tokens, measured at many steps: both parts are unbiased and
+    /// are averaged before anyone divides (McCandlish et al. 2018, appendix A.1). `None` without pairs or with `large` not larger.
+    pub fn of(small: f64, large: f64, norms: &[(f64, f64)]) -> Option<Self> {
+        if norms.is_empty() || !(small > 0.0 && large > small) {
+            return None;
+        }
+        let mean = |pick: fn(&(f64, f64)) -> f64| norms.iter().map(pick).sum::<f64>() / norms.len() as f64;
+        let (of_small, of_large) = (mean(|n| n.0), mean(|n| n.1));
+        let signal = (large * of_large - small * of_small) / (large - small);
+        let noise = (of_small - of_large) / (1.0 / small - 1.0 / large);
+        Some(Self { signal, noise })
+    }
+
+    /// The batch at which noise and signal are equal, which is near the critical batch; `None` when the noise hides the signal.
+    pub fn batch(&self) -> Option<f64> {
+        (self.signal > 0.0 && self.noise > 0.0).then(|| self.noise / self.signal)
+    }
+}
+
+/// The learning rate for a batch, from that of very large batches: `rate / (1 + noise/batch)` (McCandlish et al. 2018, eq.
+/// 2.6). A rate that stays the same while the batch changes makes the critical batch look small.
+pub fn rate_at(batch: f64, largest_rate: f64, noise_batch: f64) -> f64 {
+    largest_rate / (1.0 + noise_batch / batch)
+}
+
 /// The points at which a run is lower than ever before, without its beginning.
 fn falling(points: &[(f64, f64)]) -> Vec<(f64, f64)> {
     let end = points.last().map_or(0.0, |p| p.0);
@@ -151,6 +186,23 @@ mod tests {
         assert!((found.power - 5.0).abs() < 0.02 && (found.at(2.0) / 31_250.0 - 1.0).abs() < 0.02, "{found:?}");
         let noisy = CriticalBatch::of(&runs(0.003)).unwrap();
         assert!((noisy.power / 5.0 - 1.0).abs() < 0.1 && (noisy.at(3.0) * 243.0 / 1e6 - 1.0).abs() < 0.2, "{noisy:?}");
+    }
+
+    #[test]
+    fn two_batches_measure_the_noise_of_a_gradient() {
+        // A gradient of squared norm 4 in 50 directions with noise of variance 20 each: 1000 in all, so 250 tokens.
+        let mut rng = Rng::new(5, "noise scale", 0);
+        let mut norm = |batch: f64| {
+            let part = |k: usize, rng: &mut Rng| if k == 0 { 2.0 } else { 0.0 } + rng.normal() * (20.0 / batch).sqrt();
+            (0..50).map(|k| part(k, &mut rng).powi(2)).sum::<f64>()
+        };
+        let norms: Vec<(f64, f64)> = (0..400).map(|_| (norm(32.0), norm(512.0))).collect();
+        let found = NoiseScale::of(32.0, 512.0, &norms).unwrap();
+        assert!((found.signal / 4.0 - 1.0).abs() < 0.1 && (found.noise / 1000.0 - 1.0).abs() < 0.05, "{found:?}");
+        assert!((found.batch().unwrap() / 250.0 - 1.0).abs() < 0.1);
+        assert!(NoiseScale::of(512.0, 32.0, &norms).is_none() && NoiseScale::of(1.0, 2.0, &[]).is_none());
+        assert!(NoiseScale { signal: -0.1, noise: 1.0 }.batch().is_none());
+        assert!((rate_at(250.0, 0.01, 250.0) - 0.005).abs() < 1e-15);
     }
 
     #[test]

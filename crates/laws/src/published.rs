@@ -3,7 +3,7 @@
 
 use crate::fitted::{Estimate, Model};
 use crate::form::Info;
-use crate::forms::every;
+use crate::forms::with_presets;
 use crate::reason::Status;
 use crate::{Fit, Law, LawError, Reason};
 use indexmap::IndexMap;
@@ -74,7 +74,7 @@ impl Preset {
     /// [`LawError::Request`] with the nearest name, or the presets of the law when only that is named.
     pub fn named(name: &str) -> Result<(Law, &'static Self), LawError> {
         let wanted = name.strip_prefix(PREFIX).unwrap_or(name).to_lowercase();
-        let laws: Vec<Law> = every().collect();
+        let laws: Vec<Law> = with_presets().collect();
         let all = || laws.iter().flat_map(|l| l.info().published.presets.iter().map(move |p| (l, p)));
         if let Some((law, preset)) = all().find(|(_, p)| p.name == wanted) {
             return Ok((law.clone(), preset));
@@ -173,7 +173,7 @@ mod tests {
     #[test]
     fn presets_fit_their_laws() {
         let mut seen = HashSet::new();
-        for law in every() {
+        for law in with_presets() {
             let info = law.info();
             for preset in info.published.presets {
                 let name = preset.name;
@@ -195,7 +195,7 @@ mod tests {
 
     #[test]
     fn presets_give_the_numbers_their_papers_print() {
-        for law in every() {
+        for law in with_presets() {
             for preset in law.info().published.presets {
                 let name = preset.name;
                 assert!(preset.printed.len() >= 2, "{name} is tested against {} numbers", preset.printed.len());

@@ -193,3 +193,14 @@ fn refused_fits_are_not_laws() {
     std::fs::write(&path, "{\"schema\": \"other/1\"}").unwrap();
     assert!(Fit::read(&path).is_err());
 }
+
+#[test]
+fn a_published_frontier_plans_other_data_than_text() {
+    // 32x32 images at one PF-day: N = (1/1.6e-13)^0.65, L = 2.21 + (3.6e-9)^0.1 (Henighan et al. 2020, table 1).
+    let fit = Fit::published("paper:allocation/image-32x32").unwrap();
+    let request = ComputeRequest { flops: Some(8.64e19), level: 0.95, ..ComputeRequest::default() };
+    let plan = plan_compute(&fit, &request).unwrap();
+    assert_close("params", plan.params.value.unwrap(), 1.6e-13f64.powf(-0.65), 1e-6);
+    assert_close("loss", plan.loss.value.unwrap(), 2.21 + 3.6e-9f64.powf(0.1), 1e-9);
+    assert!(plan.params.low.is_none() && plan_compute(&Fit::published("trajectory/kaplan").unwrap(), &request).is_err());
+}

@@ -34,6 +34,9 @@ columns! {
     "vocab", "entries", "entries of the tokenizer's vocabulary", ["vocabsize", "vocabularysize", "nvocab"];
     "width", "", "width of the residual stream", ["embeddim", "dmodel", "hiddensize"];
     "chars", "characters", "training text seen, before it is cut into tokens", ["numcharacters", "characters", "nchars"];
+    "params_encoder", "parameters", "of the encoder, without embeddings", ["nenc", "encoderparams", "paramsenc"];
+    "params_decoder", "parameters", "of the decoder with its cross-attention, without embeddings and output head",
+        ["ndec", "decoderparams", "paramsdec"];
     "tokens", "tokens", "training tokens seen, repeats counted",
         ["d", "ntokens", "numtokens", "traintokens", "trainingtokens", "tokensseen", "totaltokens"];
     "unique_tokens", "tokens", "different training tokens", ["u", "uniquetokens", "datasettokens"];
@@ -59,6 +62,8 @@ columns! {
     "controlled_tokens", "tokens", "input tokens whose activations an attacker sets", ["attackedtokens"];
     "forced_tokens", "tokens", "output tokens an attacker forces, at half of them right", ["tmax"];
     "state", "numbers", "numbers in a recurrent state, all layers", ["statesize"];
+    "task_weight", "fraction", "share of the training mixture that a task gets, its sampling probability",
+        ["samplingweight", "samplingprobability", "taskprobability"];
     "batch_tokens", "tokens", "tokens per optimiser step", ["batchsizetokens"];
     "context", "tokens", "sequence length", ["contextlength", "seqlen", "sequencelength"];
     "bits", "bits", "bits per stored weight", [];

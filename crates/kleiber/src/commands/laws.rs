@@ -8,7 +8,7 @@ use indexmap::IndexMap;
 use kleiber_core::units::{format_quantity, format_significant};
 use kleiber_laws::Law;
 use kleiber_laws::form::Info;
-use kleiber_laws::forms::{every, registry};
+use kleiber_laws::forms::{registry, with_presets};
 use kleiber_laws::published::{Of, PREFIX, Preset, Printed};
 use serde::Serialize;
 
@@ -122,10 +122,10 @@ impl Entry {
 pub(crate) fn run(args: &LawsArgs) -> Result<Output, CliError> {
     let laws: Vec<Law> = match &args.name {
         Some(name) => {
-            let known = every().find(|l| name_of(l.info()).eq_ignore_ascii_case(name));
+            let known = with_presets().find(|l| name_of(l.info()).eq_ignore_ascii_case(name));
             vec![known.map_or_else(|| Law::named(name), Ok)?]
         }
-        None => every().collect(),
+        None => with_presets().collect(),
     };
     if args.json {
         let laws = laws.iter().map(Entry::new).collect();

@@ -1,6 +1,7 @@
 //! The result of the IsoFLOP and envelope methods: how the best size and loss move with compute.
 
 use crate::form::{Coefficient, Form, Info, Input, LOSS, Variable};
+use crate::forms::single_axis;
 use crate::objective::Objective;
 use crate::published::Published;
 use crate::real::Real;
@@ -28,13 +29,22 @@ impl Allocation {
                     Coefficient::plain("a", "exponent of the optimal parameters", -5.0, 5.0),
                     Coefficient::positive("D0", "optimal tokens at one FLOP"),
                     Coefficient::plain("b", "exponent of the optimal tokens", -5.0, 5.0),
-                    Coefficient::positive("E", "frontier loss at infinite compute, nats per token"),
+                    Coefficient::positive("E", "frontier loss at infinite compute, nats per token").within(0.0, 1e80),
                     Coefficient::positive("K", "frontier loss above E at one FLOP, nats per token"),
                     Coefficient::plain("gamma", "exponent of the frontier loss", -5.0, 5.0),
                 ],
                 objective: Objective::LogMse,
                 curve: false,
-                published: Published::default(),
+                published: Published {
+                    slug: "autoregressive-scaling",
+                    tested: "published isoFLOP points; the printed tables of Henighan et al. 2020",
+                    notes: &[
+                        "N_opt ~ C^0.7 of Henighan et al. 2020 rests on untuned schedules and on sizes without embeddings; tuned again, text \
+                         gives 0.5 (Hoffmann et al. 2022, Porian et al. 2024). Measure before spending a budget by it.",
+                        "Presets take D = C/(6N); their law of N_opt(C) is a fit of its own and not the minimum of L(C).",
+                    ],
+                    presets: single_axis::FRONTIERS,
+                },
             },
         }
     }

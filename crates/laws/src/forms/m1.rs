@@ -1,9 +1,18 @@
 //! M1: a pure power law.
 
 use crate::form::{Coefficient, Form, Info, Input, POSITIVE_LOSS, Variable};
+use crate::forms::single_axis;
 use crate::objective::Objective;
 use crate::published::Published;
 use crate::real::Real;
+
+const NOTES: &[&str] = &[
+    "Kaplan et al. 2020 print alpha_C^min as 0.050 (fitted), 0.054 (eq. 6.4) and 0.052 (eq. B.7): the last is what the exponents of \
+     their table 3 and alpha_B = 0.21 give.",
+    "Language laws without a floor fall below any entropy of text: beyond 10^4 PF-days they contradict L(D) by their own account \
+     (Kaplan et al. 2020, section 6.3).",
+    "Of Hestness et al. 2017 only the curve of word models has a height; the exponents alone are no law.",
+];
 
 /// y = beta x^c (Alabdulmohsin et al. 2022, "Revisiting neural scaling laws", M1).
 ///
@@ -38,7 +47,8 @@ impl M1 {
                 published: Published {
                     slug: "fitting-methods",
                     tested: "learning curves of Alabdulmohsin et al. 2022; generated tables",
-                    ..Published::default()
+                    notes: NOTES,
+                    presets: single_axis::PURE,
                 },
             },
         }
@@ -60,6 +70,11 @@ impl Form for M1 {
     fn predict<T: Real>(&self, c: &[T], row: &[Input]) -> T {
         let [beta, exponent] = [c[0], c[1]];
         beta * row[0].pow(exponent)
+    }
+
+    /// The letters of (x0/x)^alpha, and the factor of a doubled size.
+    fn derived(&self, c: &[f64]) -> Vec<(&'static str, f64)> {
+        single_axis::letters(c[0], c[1])
     }
 }
 

@@ -4,6 +4,7 @@
 mod ability_growth;
 mod activation_control;
 mod allocation;
+mod bleu;
 mod bnsl;
 mod chinchilla;
 mod data_constrained;
@@ -11,6 +12,7 @@ mod densing;
 mod densing_trend;
 mod downstream_error;
 mod float_format;
+mod encoder_decoder;
 mod formula;
 mod kaplan;
 mod low_bit;
@@ -18,6 +20,7 @@ mod m1;
 mod m2;
 mod m3;
 mod m4;
+mod multilingual;
 mod over_training;
 mod score_sigmoid;
 mod vocabulary;
@@ -26,11 +29,15 @@ mod sft_growth;
 mod state_forget;
 mod state_recall;
 mod transfer_quality;
+mod single_axis;
+mod three_regions;
+mod trajectory;
 
 pub use ability_growth::AbilityGrowth;
 pub use activation_control::ActivationControl;
 pub(crate) use activation_control::BITS as ACTIVATION_BITS;
 pub use allocation::Allocation;
+pub use bleu::Bleu;
 pub use bnsl::Bnsl;
 pub use chinchilla::Chinchilla;
 pub use data_constrained::DataConstrained;
@@ -38,6 +45,7 @@ pub use densing::Densing;
 pub use densing_trend::DensingTrend;
 pub use downstream_error::DownstreamError;
 pub use float_format::FloatFormat;
+pub use encoder_decoder::EncoderDecoder;
 pub use formula::{Bound, Formula};
 pub use kaplan::Kaplan;
 pub use low_bit::LowBit;
@@ -45,6 +53,7 @@ pub use m1::M1;
 pub use m2::M2;
 pub use m3::M3;
 pub use m4::M4;
+pub use multilingual::Multilingual;
 pub use over_training::OverTraining;
 pub use score_sigmoid::ScoreSigmoid;
 pub use vocabulary::Vocabulary;
@@ -53,6 +62,8 @@ pub use sft_growth::SftGrowth;
 pub use state_forget::StateForget;
 pub use state_recall::StateRecall;
 pub use transfer_quality::TransferQuality;
+pub use three_regions::ThreeRegions;
+pub use trajectory::Trajectory;
 
 use crate::Law;
 use crate::evaluate::Evaluate;
@@ -96,6 +107,11 @@ pub fn registry() -> &'static [Entry] {
         plain!("activation-control", ActivationControl),
         plain!("state-forget", StateForget),
         plain!("state-recall", StateRecall),
+        plain!("encoder-decoder", EncoderDecoder),
+        plain!("multilingual", Multilingual),
+        plain!("bleu", Bleu),
+        plain!("trajectory", Trajectory),
+        plain!("three-regions", ThreeRegions),
         plain!("m1", M1),
         plain!("m2", M2),
         plain!("m3", M3),
@@ -116,6 +132,12 @@ pub fn find(name: &str) -> Option<Arc<dyn Evaluate>> {
         None => (name, None),
     };
     registry().iter().find(|e| e.name == stem).and_then(|e| (e.build)(number))
+}
+
+/// Every law that has published coefficients or may have them: the catalogue, and `allocation`, which is never fitted row by
+/// row and so cannot be named.
+pub fn with_presets() -> impl Iterator<Item = Law> {
+    every().chain([Law::of_form(Allocation::new())])
 }
 
 /// Every law of the catalogue; those with a number in their name with the number 1.
@@ -183,7 +205,14 @@ mod tests {
             range.map_or(*usual.get(i).unwrap_or(&2.5), inside)
         };
         if ["loss", "days"].contains(&info.variables[0].name.as_str()) {
+        if info.variables[0].name == "loss" {
             return vec![Input::new(2.5)];
+        }
+        if info.name == "multilingual" {
+            return vec![Input::new(2e8), Input::new(0.4)];
+        }
+        if info.name == "trajectory" {
+            return vec![Input::new(2e7), Input::new(4e3), Input::new(1e5)];
         }
         (0..info.variables.len()).map(|i| Input::new(middle(i))).collect()
     }
