@@ -40,6 +40,8 @@ columns! {
     "bpb", "bits per byte", "held-out loss per byte, comparable across vocabularies", ["bitsperbyte"];
     "error", "fraction", "error rate of a downstream task, 1 - accuracy", ["err", "errorrate", "top1error"];
     "batch_tokens", "tokens", "tokens per optimiser step", ["batchsizetokens"];
+    "lr", "", "peak learning rate", ["learningrate", "peaklr", "maxlr", "eta"];
+    "datastore_tokens", "tokens", "text that is searched at inference", ["storetokens", "datastoresize"];
     "context", "tokens", "sequence length", ["contextlength", "seqlen", "sequencelength"];
     "bits", "bits", "bits per stored weight", [];
     "density", "fraction", "attention: kept KV over all KV", [];

@@ -5,6 +5,7 @@ mod allocation;
 mod bnsl;
 mod chinchilla;
 mod data_constrained;
+mod datastore;
 mod downstream_error;
 mod formula;
 mod kaplan;
@@ -13,11 +14,13 @@ mod m2;
 mod m3;
 mod m4;
 mod over_training;
+mod powers;
 
 pub use allocation::Allocation;
 pub use bnsl::Bnsl;
 pub use chinchilla::Chinchilla;
 pub use data_constrained::DataConstrained;
+pub use datastore::Datastore;
 pub use downstream_error::DownstreamError;
 pub use formula::{Bound, Formula};
 pub use kaplan::Kaplan;
@@ -26,6 +29,9 @@ pub use m2::M2;
 pub use m3::M3;
 pub use m4::M4;
 pub use over_training::OverTraining;
+pub use powers::Powers;
+
+pub(crate) use data_constrained::REPETITION;
 
 use crate::Law;
 use crate::evaluate::Evaluate;
@@ -45,6 +51,12 @@ macro_rules! plain {
     };
 }
 
+macro_rules! powers {
+    ($name:literal, $new:path) => {
+        Entry { name: $name, build: |k| k.is_none().then(|| Arc::new($new()) as Arc<dyn Evaluate>) }
+    };
+}
+
 /// Most breaks of a smoothly broken power law.
 pub const MAX_BREAKS: usize = 4;
 
@@ -56,6 +68,13 @@ pub fn registry() -> &'static [Entry] {
         plain!("data-constrained", DataConstrained),
         plain!("over-training", OverTraining),
         plain!("downstream-error", DownstreamError),
+        powers!("rate", Powers::rate),
+        powers!("rate-flops", Powers::rate_flops),
+        powers!("rate-batch", Powers::rate_batch),
+        powers!("batch", Powers::batch),
+        powers!("batch-flops", Powers::batch_flops),
+        powers!("batch-loss", Powers::batch_loss),
+        plain!("datastore", Datastore),
         plain!("m1", M1),
         plain!("m2", M2),
         plain!("m3", M3),
