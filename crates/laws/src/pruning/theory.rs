@@ -84,7 +84,7 @@ impl Kept {
         } else if theta < PERFECT {
             Perfect { alpha: alpha_tot, gate: gate(fraction, end), end }.solve()
         } else {
-            General::new(self).solve()
+            General::solve(self)
         };
         let unsolved = || {
             LawError::Request(format!(
@@ -238,6 +238,8 @@ struct General {
     sin: f64,
     /// Values of the probe's field and their weights, which sum to one.
     fields: Vec<(f64, f64)>,
+    /// Steps of an integral over the student's field, even.
+    steps: usize,
 }
 
 /// Sums of the three right sides.
@@ -248,10 +250,10 @@ struct Sides {
 }
 
 impl General {
-    fn new(kept: &Kept) -> Self {
+    fn new(kept: &Kept, nodes: usize, steps: usize) -> Self {
         let g = gate(kept.fraction, kept.end);
         let ranges = if kept.end == End::Easy { vec![(-FAR, -g), (g, FAR)] } else { vec![(-g, g)] };
-        let nodes = NODES / ranges.len();
+        let nodes = nodes / ranges.len();
         let mut fields = Vec::new();
         for (low, high) in ranges {
             // The midpoints of Gauss-Chebyshev's substitution z = middle + half sin(x): dense at both ends.
@@ -264,24 +266,25 @@ impl General {
         }
         let sum: f64 = fields.iter().map(|f| f.1).sum();
         fields.iter_mut().for_each(|f| f.1 /= sum);
-        Self { alpha: kept.alpha_prune(), cos: kept.theta.cos(), sin: kept.theta.sin(), fields }
+        Self { alpha: kept.alpha_prune(), cos: kept.theta.cos(), sin: kept.theta.sin(), fields, steps }
     }
 
-    fn solve(&self) -> Option<Point> {
+    fn solve(kept: &Kept) -> Option<Point> {
         // rho = tanh(b), and R = rho cos + sin sqrt(1 - rho^2) tanh(a): every pair is a possible student.
+        let (rough, fine) = (Self::new(kept, NODES / 4, FEWER / 6), Self::new(kept, NODES, FEWER));
         let grid = [-0.6, -0.2, 0.2, 0.6, 1.0, 1.6, 2.4, 3.2];
         let mut starts: Vec<(f64, [f64; 2])> = Vec::new();
         for a in grid {
             for b in grid {
-                if let Some(r) = self.residual([a, b]) {
+                if let Some(r) = rough.residual([a, b]) {
                     starts.push((length(r), [a, b]));
                 }
             }
         }
         starts.sort_by(|x, y| x.0.total_cmp(&y.0));
-        let solution = starts.iter().take(6).find_map(|(_, start)| self.newton(*start))?;
-        let (overlap, probe) = self.student(solution);
-        let margin = self.margin(overlap, probe)?;
+        let solution = starts.iter().take(6).find_map(|(_, start)| rough.newton(*start).and_then(|at| fine.newton(at)))?;
+        let (overlap, probe) = fine.student(solution);
+        let margin = fine.margin(overlap, probe)?;
         Some(Point { error: overlap.clamp(-1.0, 1.0).acos() / PI, overlap, probe, margin })
     }
 
@@ -327,11 +330,11 @@ impl General {
             // The second and the third equation share the distribution of t.
             let mut second = 0.0;
             let mut third = 0.0;
-            let h = (high - low) / FEWER as f64;
+            let h = (high - low) / self.steps as f64;
             if h > 0.0 {
-                for i in 0..=FEWER {
+                for i in 0..=self.steps {
                     let t = low + h * i as f64;
-                    let simpson = if i == 0 || i == FEWER { 1.0 } else { 2.0 + 2.0 * (i % 2) as f64 };
+                    let simpson = if i == 0 || i == self.steps { 1.0 } else { 2.0 + 2.0 * (i % 2) as f64 };
                     let common = simpson * density((t - rho * z) / spread) / spread * right(t) * (k - t);
                     second += common * (k - t);
                     third += common * (z - rho * t) / free;
