@@ -2,9 +2,19 @@
 
 pub mod accelerators;
 mod answer;
+mod capacity;
 mod compute;
+mod datastore;
 mod design;
+mod epochs;
+mod prune;
+mod rates;
 
 pub use answer::{Answer, Rows, Value};
+pub use capacity::{CapacityRequest, plan_capacity};
 pub use compute::{ComputePlan, ComputeRequest, Cost, plan_compute, plans};
+pub use datastore::{DatastoreRequest, plan_datastore};
 pub use design::{DesignPlan, DesignRequest, ProposedRun, designs, plan_design};
+pub use epochs::{EpochsRequest, plan_epochs};
+pub use prune::{PruneRequest, plan_prune};
+pub use rates::{RateRequest, plan_batch, plan_lr};

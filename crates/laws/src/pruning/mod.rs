@@ -3,6 +3,7 @@
 
 mod theory;
 
+pub(crate) use theory::root;
 pub use theory::{End, Kept, Point, frontier};
 
 use crate::LawError;

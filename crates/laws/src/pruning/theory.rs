@@ -53,7 +53,7 @@ const PERFECT: f64 = 1e-3;
 /// Standard normal values beyond this do not count.
 const FAR: f64 = 8.0;
 /// Steps of an integral over the student's field, even.
-const STEPS: usize = 1200;
+const STEPS: usize = 480;
 /// The same for the general equations.
 const FEWER: usize = 240;
 /// Nodes of an integral over the probe's field.
@@ -142,37 +142,33 @@ fn integral(low: f64, high: f64, steps: usize, f: impl Fn(f64) -> f64) -> f64 {
     (f(low) + inner + f(high)) * h / 3.0
 }
 
-/// Root of an increasing or decreasing function between two ends, by bisection guided by false position (Illinois).
-fn root(mut low: f64, mut high: f64, f: impl Fn(f64) -> f64) -> Option<f64> {
-    let (mut at_low, mut at_high) = (f(low), f(high));
-    if !(at_low * at_high <= 0.0) {
+/// Root of a continuous function between two ends of different sign, by false position with every third step a bisection.
+pub(crate) fn root(low: f64, high: f64, f: impl Fn(f64) -> f64) -> Option<f64> {
+    let (mut a, mut b) = ((low, f(low)), (high, f(high)));
+    if a.1 == 0.0 || b.1 == 0.0 {
+        return Some(if a.1 == 0.0 { a.0 } else { b.0 });
+    }
+    if !(a.1 * b.1 < 0.0) {
         return None;
     }
-    let mut middle = low;
-    for _ in 0..200 {
-        if (high - low).abs() <= 1e-13 * (1.0 + low.abs().max(high.abs())) {
-            break;
+    for step in 0..150 {
+        let guess = (a.0 * b.1 - b.0 * a.1) / (b.1 - a.1);
+        let inside = guess > a.0 && guess < b.0 && step % 3 != 2;
+        let x = if inside { guess } else { 0.5 * (a.0 + b.0) };
+        let y = f(x);
+        if y == 0.0 || b.0 - a.0 <= 1e-12 * (1.0 + a.0.abs().max(b.0.abs())) {
+            return Some(x);
         }
-        middle = (low * at_high - high * at_low) / (at_high - at_low);
-        if !(middle > low.min(high) && middle < low.max(high)) {
-            middle = 0.5 * (low + high);
-        }
-        let value = f(middle);
-        if value == 0.0 {
-            break;
-        }
-        if value * at_high < 0.0 {
-            (low, at_low) = (high, at_high);
+        // The end that stays is given less weight (Illinois), so that both ends move.
+        if y * a.1 < 0.0 {
+            b = (x, y);
+            a.1 *= 0.5;
         } else {
-            at_low *= 0.5;
-        }
-        let moved = (high - middle).abs();
-        (high, at_high) = (middle, value);
-        if moved <= 1e-14 * (1.0 + middle.abs()) {
-            break;
+            a = (x, y);
+            b.1 *= 0.5;
         }
     }
-    Some(middle)
+    Some(0.5 * (a.0 + b.0))
 }
 
 /// The two equations of a probe that is the teacher. With a gate beyond [`FAR`] it is the perceptron without pruning.
@@ -186,8 +182,9 @@ struct Perfect {
 impl Perfect {
     fn solve(&self) -> Option<Point> {
         // R = tanh(u): the first equation, at the margin that the second one gives.
-        let gap = |u: f64| self.first(u.tanh(), self.margin(u.tanh()).unwrap_or(f64::NAN));
-        let ends: Vec<f64> = (0..=40).map(|i| 1e-4 + 0.2 * f64::from(i)).collect();
+        // Below some overlap no margin separates so many examples: the student is nearer the teacher.
+        let gap = |u: f64| self.margin(u.tanh()).map_or(-1.0, |k| self.first(u.tanh(), k));
+        let ends: Vec<f64> = (0..=12).map(|i| 1e-4 + f64::from(i)).collect();
         let bracket = ends.windows(2).find(|w| gap(w[0]) * gap(w[1]) <= 0.0)?;
         let overlap = root(bracket[0], bracket[1], gap)?.tanh();
         let margin = self.margin(overlap)?;
@@ -197,9 +194,11 @@ impl Perfect {
     /// The margin that satisfies the second equation: its right side only grows with it.
     fn margin(&self, overlap: f64) -> Option<f64> {
         // In logarithm: margins of hard examples are tiny.
-        root(-20.0, 6.0, |ln_k| self.second(overlap, ln_k.exp())).map(f64::exp)
+        let left = 1.0 - overlap * overlap;
+        root(-25.0, 6.0, |ln_k| (left / self.second(overlap, ln_k.exp())).ln()).map(f64::exp)
     }
 
+    /// Left side less right side of the first equation.
     fn first(&self, r: f64, k: f64) -> f64 {
         let rest = 1.0 - r * r;
         let kept = |t: f64| {
@@ -211,13 +210,14 @@ impl Perfect {
         r - 2.0 * self.alpha / (2.0 * PI * rest).sqrt() * self.over(r, k, |t| kept(t) * (k - t))
     }
 
+    /// Right side of the second equation.
     fn second(&self, r: f64, k: f64) -> f64 {
         let root = (1.0 - r * r).sqrt();
         let kept = |t: f64| {
             let above_gate = tail((self.gate - r * t) / root);
             if self.end == End::Easy { above_gate } else { tail(-r * t / root) - above_gate }
         };
-        1.0 - r * r - 2.0 * self.alpha * self.over(r, k, |t| kept(t) * (k - t).powi(2))
+        2.0 * self.alpha * self.over(r, k, |t| kept(t) * (k - t).powi(2))
     }
 
     /// Over the student's field up to the margin, in steps that are fine around zero where its distribution is narrow.
@@ -282,7 +282,8 @@ impl General {
             }
         }
         starts.sort_by(|x, y| x.0.total_cmp(&y.0));
-        let solution = starts.iter().take(6).find_map(|(_, start)| rough.newton(*start).and_then(|at| fine.newton(at)))?;
+        let solution =
+            starts.iter().take(6).find_map(|(_, start)| rough.newton(*start).and_then(|at| fine.newton(at)))?;
         let (overlap, probe) = fine.student(solution);
         let margin = fine.margin(overlap, probe)?;
         Some(Point { error: overlap.clamp(-1.0, 1.0).acos() / PI, overlap, probe, margin })
@@ -304,7 +305,7 @@ impl General {
 
     fn margin(&self, r: f64, rho: f64) -> Option<f64> {
         let left = self.length_squared(r, rho) / (self.sin * self.sin);
-        root(-12.0, 5.0, |ln_k| left - self.sides(r, rho, ln_k.exp()).margin).map(f64::exp)
+        root(-25.0, 5.0, |ln_k| (left / self.sides(r, rho, ln_k.exp()).margin).ln()).map(f64::exp)
     }
 
     /// `L^2`: what of the student lies outside the plane of teacher and probe, times `sin^2`.

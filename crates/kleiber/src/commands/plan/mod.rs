@@ -1,7 +1,12 @@
 //! `kleiber plan`: what to run, and how. One file per plan.
 
+mod capacity;
 mod compute;
+mod datastore;
 mod design;
+mod epochs;
+mod prune;
+mod rates;
 mod show;
 
 use crate::error::CliError;
@@ -11,16 +16,28 @@ use clap::Subcommand;
 /// Plan a training run, or the runs that would teach most.
 #[derive(Debug, Subcommand)]
 pub(crate) enum PlanCommand {
+    Batch(rates::BatchArgs),
+    Capacity(capacity::CapacityArgs),
     Compute(compute::ComputeArgs),
+    Datastore(datastore::DatastoreArgs),
     Design(design::DesignArgs),
+    Epochs(epochs::EpochsArgs),
+    Lr(rates::LrArgs),
+    Prune(prune::PruneArgs),
 }
 
 impl PlanCommand {
     /// Whether JSON is asked for.
     pub(crate) fn json(&self) -> bool {
         match self {
+            Self::Batch(a) => a.of.json,
+            Self::Capacity(a) => a.json,
             Self::Compute(a) => a.json,
+            Self::Datastore(a) => a.json,
             Self::Design(a) => a.json,
+            Self::Epochs(a) => a.json,
+            Self::Lr(a) => a.of.json,
+            Self::Prune(a) => a.json,
         }
     }
 }
@@ -28,7 +45,13 @@ impl PlanCommand {
 /// Runs `kleiber plan`.
 pub(crate) fn run(command: &PlanCommand) -> Result<Output, CliError> {
     match command {
+        PlanCommand::Batch(args) => rates::batch(args),
+        PlanCommand::Capacity(args) => capacity::run(args),
         PlanCommand::Compute(args) => compute::run(args),
+        PlanCommand::Datastore(args) => datastore::run(args),
         PlanCommand::Design(args) => design::run(args),
+        PlanCommand::Epochs(args) => epochs::run(args),
+        PlanCommand::Lr(args) => rates::lr(args),
+        PlanCommand::Prune(args) => prune::run(args),
     }
 }
