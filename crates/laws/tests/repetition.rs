@@ -95,7 +95,7 @@ fn larger_models_turn_up_earlier_and_the_best_size_is_inside() {
 }
 
 #[test]
-fn the_rule_holds_on_other_amounts_of_text() {
+fn the_rule_holds_on_four_times_the_text_and_is_twice_too_long_on_fifteen_times() {
     let Some(table) = data("data-constrained/c4_repeated_runs.csv") else { return };
     let runs = runs(&table);
     let mut checked = 0;
@@ -108,7 +108,8 @@ fn the_rule_holds_on_other_amounts_of_text() {
             }
             let ratio = epochs / best_epochs(params, unique);
             eprintln!("{params:e} on {unique:e}: {epochs:.0} epochs, {ratio:.2} of the rule");
-            assert!((0.45..2.1).contains(&ratio), "{params:e} on {unique:e}: {ratio}");
+            let (low, high) = if unique < 1e9 { (0.8, 1.2) } else { (0.45, 0.6) };
+            assert!((low..high).contains(&ratio), "{params:e} on {unique:e}: {ratio}");
             checked += 1;
         }
     }

@@ -98,7 +98,7 @@ fn stop(answer: &mut Answer, laws: &Loss, params: f64, epochs: f64, unique: f64)
         answer.warn(Reason::Extrapolation { quantity: "parameters per unique token".into(), factor });
     }
     answer.assume(
-        "runs turn up after 81 (parameters/unique tokens)^-0.81 epochs, fitted to the published runs on 100M tokens and right within a factor of two on 400M and 1.5B",
+        "runs turn up after 81 (parameters/unique tokens)^-0.81 epochs, fitted to the published runs on 100M tokens; right within 20% on 400M, twice too many on 1.5B",
     );
     if epochs > best {
         let dropout = 100.0 * recovered("dropout").unwrap_or(0.0);

@@ -60,8 +60,8 @@ pub(super) fn run(args: &DatastoreArgs) -> Result<Output, CliError> {
         gain: args.gain,
         gain_at: args.gain_at.unwrap_or(usual.gain_at),
         nothing: args.nothing,
-        curve: args.curve.as_ref().map(|path| Fit::read(path)).transpose()?,
-        fit: args.law.as_ref().map(|path| Fit::read(path)).transpose()?,
+        curve: args.curve.as_deref().map(Fit::read).transpose()?,
+        fit: args.law.as_deref().map(Fit::read).transpose()?,
     };
     Ok(show::output(&plan_datastore(&request)?, args.json))
 }

@@ -100,7 +100,7 @@ impl RateArgs {
             loss: self.loss,
             context: self.context,
             from: self.from,
-            fit: self.law.as_ref().map(|path| Fit::read(path)).transpose()?,
+            fit: self.law.as_deref().map(Fit::read).transpose()?,
             preset: self.preset.clone(),
         })
     }
