@@ -5,6 +5,7 @@ use crate::{Options, Texts, TrainError, start};
 use kleiber_core::shape::Convention;
 use kleiber_core::units::{format_quantity, format_significant};
 use kleiber_data::{ContentHash, ContentHasher};
+use kleiber_laws::hyperparameters::{step_batch, step_rate};
 use kleiber_models::{Decoder, DecoderConfig};
 use kleiber_tensor::optimizer::Settings;
 use kleiber_tensor::parameters::Group;
@@ -102,7 +103,7 @@ impl Plan {
         let batch = match train.batch_tokens.value() {
             Some(0) => return Err(TrainError::option("train.batch_tokens", 0, "at least one sequence is needed")),
             Some(batch) => batch as f64 / context,
-            None => default_batch(tokens) / context,
+            None => step_batch(tokens) / context,
         };
         let batch = batch.round().max(1.0);
         let batch_tokens = batch * context;
@@ -252,15 +253,10 @@ fn apply(rule: &GroupRule, name: &str, group: Group) -> Group {
     Group { rate: group.rate * rule.rate, decay: rule.decay.unwrap_or(group.decay) }
 }
 
-/// Tokens of a step for a run of so many tokens: the step law (Li et al. 2025, eq. 1).
-fn default_batch(tokens: f64) -> f64 {
-    0.58 * tokens.powf(0.571)
-}
-
 /// Peak rate for a run: the step law (Li et al. 2025, eq. 1), fitted to 60M parameters and more, but no more than small
 /// models bear, measured with `kleiber sweep` (docs/training.md, "Defaults for rate and batch").
 fn default_rate(params: f64, tokens: f64) -> (f64, String) {
-    let law = 1.79 * params.powf(-0.713) * tokens.powf(0.307);
+    let law = step_rate(params, tokens);
     let bearable = (4.3e-3 * (params / 1e5).powf(-0.28)).max(3e-3);
     if law <= bearable {
         return (law, "1.79 params^-0.713 tokens^0.307 (Li et al. 2025, step law)".into());
@@ -310,7 +306,7 @@ mod tests {
         let (rate, _) = default_rate(1e9, 1e11);
         assert!((rate / 1.634e-3 - 1.0).abs() < 0.01, "{rate}");
         assert_eq!(default_rate(3e6, 6e7).0, 3e-3);
-        assert!((default_batch(1e11) / 0.58 / 1e11f64.powf(0.571) - 1.0).abs() < 1e-12);
+        assert!((step_batch(1e11) / 0.58 / 1e11f64.powf(0.571) - 1.0).abs() < 1e-12);
     }
 
     #[test]

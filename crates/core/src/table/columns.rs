@@ -65,6 +65,8 @@ columns! {
     "task_weight", "fraction", "share of the training mixture that a task gets, its sampling probability",
         ["samplingweight", "samplingprobability", "taskprobability"];
     "batch_tokens", "tokens", "tokens per optimiser step", ["batchsizetokens"];
+    "lr", "", "peak learning rate", ["learningrate", "peaklr", "maxlr", "eta"];
+    "datastore_tokens", "tokens", "text that is searched at inference", ["storetokens", "datastoresize"];
     "context", "tokens", "sequence length", ["contextlength", "seqlen", "sequencelength"];
     "bits", "bits", "bits per stored weight", [];
     "qid", "nats per token", "what quantisation after training adds to the loss: quantised minus 16-bit, same text",

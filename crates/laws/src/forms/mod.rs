@@ -10,6 +10,7 @@ mod chinchilla;
 mod data_constrained;
 mod densing;
 mod densing_trend;
+mod datastore;
 mod downstream_error;
 mod float_format;
 mod encoder_decoder;
@@ -32,6 +33,7 @@ mod transfer_quality;
 mod single_axis;
 mod three_regions;
 mod trajectory;
+mod powers;
 
 pub use ability_growth::AbilityGrowth;
 pub use activation_control::ActivationControl;
@@ -43,6 +45,7 @@ pub use chinchilla::Chinchilla;
 pub use data_constrained::DataConstrained;
 pub use densing::Densing;
 pub use densing_trend::DensingTrend;
+pub use datastore::Datastore;
 pub use downstream_error::DownstreamError;
 pub use float_format::FloatFormat;
 pub use encoder_decoder::EncoderDecoder;
@@ -64,6 +67,9 @@ pub use state_recall::StateRecall;
 pub use transfer_quality::TransferQuality;
 pub use three_regions::ThreeRegions;
 pub use trajectory::Trajectory;
+pub use powers::Powers;
+
+pub(crate) use data_constrained::REPETITION;
 
 use crate::Law;
 use crate::evaluate::Evaluate;
@@ -80,6 +86,12 @@ pub struct Entry {
 macro_rules! plain {
     ($name:literal, $form:ty) => {
         Entry { name: $name, build: |k| k.is_none().then(|| Arc::new(<$form>::new()) as Arc<dyn Evaluate>) }
+    };
+}
+
+macro_rules! powers {
+    ($name:literal, $new:path) => {
+        Entry { name: $name, build: |k| k.is_none().then(|| Arc::new($new()) as Arc<dyn Evaluate>) }
     };
 }
 
@@ -112,6 +124,13 @@ pub fn registry() -> &'static [Entry] {
         plain!("bleu", Bleu),
         plain!("trajectory", Trajectory),
         plain!("three-regions", ThreeRegions),
+        powers!("rate", Powers::rate),
+        powers!("rate-flops", Powers::rate_flops),
+        powers!("rate-batch", Powers::rate_batch),
+        powers!("batch", Powers::batch),
+        powers!("batch-flops", Powers::batch_flops),
+        powers!("batch-loss", Powers::batch_loss),
+        plain!("datastore", Datastore),
         plain!("m1", M1),
         plain!("m2", M2),
         plain!("m3", M3),

@@ -2,6 +2,7 @@
 
 use super::accelerators::accelerator;
 use crate::fitted::Estimate;
+use crate::forms::REPETITION;
 use crate::reason::{Finding, Findings, Reason, Status};
 use crate::uncertainty::interval::percentile;
 use crate::{Fit, Law, LawError};
@@ -11,8 +12,6 @@ use serde::Serialize;
 
 /// Schema of [`ComputePlan`] as JSON.
 pub(super) const SCHEMA: &str = "kleiber.plan/1";
-/// R_D* and R_N* of Muennighoff et al. 2023, used when a law without repetition meets a token limit.
-const PUBLISHED_REPETITION: [f64; 2] = [15.39, 5.31];
 /// Share of peak speed assumed when none is given.
 pub(super) const DEFAULT_MFU: f64 = 0.4;
 /// Accelerator of a price or a share of peak that comes without a name.
@@ -200,10 +199,10 @@ impl Planner {
         let mut borrowed = false;
         if request.tokens_max.is_some() && law.info().variable("unique_tokens").is_none() {
             convert = match fit.law.as_str() {
-                "chinchilla" => |c| [c, &PUBLISHED_REPETITION].concat(),
+                "chinchilla" => |c| [c, &REPETITION].concat(),
                 "over-training" => |c| {
                     let six = 6f64.powf(-c[3]);
-                    [&[c[0], c[1] * six, c[2] * six, 2.0 * c[3], 2.0 * c[3]], &PUBLISHED_REPETITION[..]].concat()
+                    [&[c[0], c[1] * six, c[2] * six, 2.0 * c[3], 2.0 * c[3]], &REPETITION[..]].concat()
                 },
                 other => {
                     return Err(LawError::Request(format!(
@@ -348,7 +347,7 @@ impl Planner {
         let mut assumptions = self.assumptions.clone();
         if self.borrowed && plan.tokens > self.tokens_max {
             assumptions.push(
-                "repeated tokens lose value with R_D* = 15.39 and R_N* = 5.31 (Muennighoff et al. 2023), which their own table hardly \
+                "repeated tokens lose value with R_D* = 15.39 and R_N* = 5.31 (paper:data-constrained/muennighoff), which their own table hardly \
                  identifies; fit data-constrained to runs with repetition to replace them"
                     .into(),
             );

@@ -3,7 +3,9 @@
 pub mod accelerators;
 mod answer;
 mod bits;
+mod capacity;
 mod compute;
+mod datastore;
 mod design;
 mod memory;
 mod serve;
@@ -13,10 +15,20 @@ mod vocab;
 
 pub use answer::{Answer, Rows, Value};
 pub use bits::{BitsForm, BitsRequest, plan_bits};
+mod epochs;
+mod prune;
+mod rates;
+
+pub use answer::{Answer, Rows, Value};
+pub use capacity::{CapacityRequest, plan_capacity};
 pub use compute::{ComputePlan, ComputeRequest, Cost, plan_compute, plans};
+pub use datastore::{DatastoreRequest, plan_datastore};
 pub use design::{DesignPlan, DesignRequest, ProposedRun, designs, plan_design};
 pub use memory::{Like, MemoryModel, MemoryRequest, plan_memory};
 pub use serve::{ServeRequest, plan_serve};
 pub use shape::{BytesRequest, CnnRequest, TransformerRequest, plan_bytes, plan_cnn, plan_transformer};
 pub use format::{FormatRequest, ScaleBlock, plan_format};
 pub use vocab::{VocabApproach, VocabRequest, plan_vocab};
+pub use epochs::{EpochsRequest, plan_epochs};
+pub use prune::{PruneRequest, plan_prune};
+pub use rates::{RateRequest, plan_batch, plan_lr};

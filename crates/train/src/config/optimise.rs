@@ -3,6 +3,7 @@
 use super::{Auto, TokenBudget};
 use crate::guard::GuardOptions;
 use crate::{Decay, Kind, Schedule};
+use kleiber_laws::hyperparameters::POWER_SCHEDULE;
 use kleiber_tensor::Device;
 use serde::{Deserialize, Serialize};
 
@@ -103,8 +104,8 @@ impl Default for TrainConfig {
             decay_share: 0.2,
             decay: Decay::Linear,
             floor: 0.0,
-            power_a: 4.0 / 4096.0,
-            power_b: -0.51,
+            power_a: POWER_SCHEDULE[0],
+            power_b: POWER_SCHEDULE[2],
             beta1: adamw.beta1,
             beta2: adamw.beta2,
             epsilon: adamw.epsilon,

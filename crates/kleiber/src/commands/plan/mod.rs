@@ -1,13 +1,18 @@
 //! `kleiber plan`: what to run, and how. One file per plan.
 
 mod bits;
+mod capacity;
 mod compute;
+mod datastore;
 mod design;
 mod memory;
 mod model_source;
 mod serve;
 mod shape;
 mod format;
+mod epochs;
+mod prune;
+mod rates;
 mod show;
 mod vocab;
 
@@ -18,7 +23,10 @@ use clap::Subcommand;
 /// Plan a training run, or the runs that would teach most.
 #[derive(Debug, Subcommand)]
 pub(crate) enum PlanCommand {
+    Batch(rates::BatchArgs),
+    Capacity(capacity::CapacityArgs),
     Compute(compute::ComputeArgs),
+    Datastore(datastore::DatastoreArgs),
     Design(design::DesignArgs),
     Memory(memory::MemoryArgs),
     Serve(serve::ServeArgs),
@@ -26,13 +34,19 @@ pub(crate) enum PlanCommand {
     Bits(bits::BitsArgs),
     Format(format::FormatArgs),
     Vocab(vocab::VocabArgs),
+    Epochs(epochs::EpochsArgs),
+    Lr(rates::LrArgs),
+    Prune(prune::PruneArgs),
 }
 
 impl PlanCommand {
     /// Whether JSON is asked for.
     pub(crate) fn json(&self) -> bool {
         match self {
+            Self::Batch(a) => a.of.json,
+            Self::Capacity(a) => a.json,
             Self::Compute(a) => a.json,
+            Self::Datastore(a) => a.json,
             Self::Design(a) => a.json,
             Self::Memory(a) => a.json,
             Self::Serve(a) => a.json,
@@ -40,6 +54,9 @@ impl PlanCommand {
             Self::Bits(a) => a.json,
             Self::Format(a) => a.json,
             Self::Vocab(a) => a.json,
+            Self::Epochs(a) => a.json,
+            Self::Lr(a) => a.of.json,
+            Self::Prune(a) => a.json,
         }
     }
 }
@@ -47,7 +64,10 @@ impl PlanCommand {
 /// Runs `kleiber plan`.
 pub(crate) fn run(command: &PlanCommand) -> Result<Output, CliError> {
     match command {
+        PlanCommand::Batch(args) => rates::batch(args),
+        PlanCommand::Capacity(args) => capacity::run(args),
         PlanCommand::Compute(args) => compute::run(args),
+        PlanCommand::Datastore(args) => datastore::run(args),
         PlanCommand::Design(args) => design::run(args),
         PlanCommand::Memory(args) => memory::run(args),
         PlanCommand::Serve(args) => serve::run(args),
@@ -55,5 +75,8 @@ pub(crate) fn run(command: &PlanCommand) -> Result<Output, CliError> {
         PlanCommand::Bits(args) => bits::run(args),
         PlanCommand::Format(args) => format::run(args),
         PlanCommand::Vocab(args) => vocab::run(args),
+        PlanCommand::Epochs(args) => epochs::run(args),
+        PlanCommand::Lr(args) => rates::lr(args),
+        PlanCommand::Prune(args) => prune::run(args),
     }
 }
