@@ -259,3 +259,14 @@ fn speed_is_bounded_by_reading_the_weights() {
     assert!((answer.number("tokens_per_second_at_most").unwrap() - 2e12 / (7e9 * 4.125 / 8.0)).abs() < 1e-9);
     assert!(answer.assumptions.iter().any(|a| a.contains("bound")));
 }
+
+#[test]
+fn four_bits_are_stored_with_their_scales() {
+    let answer = plan_bits(&BitsRequest { tokens: 1e12, ..BitsRequest::default() }).unwrap();
+    assert_eq!((answer.number("bits"), answer.number("bytes_nf4")), (Some(4.0), Some(7e9 * 4.5 / 8.0)));
+    assert!((answer.number("bytes_nf4_dq").unwrap() / (7e9 * 4.127 / 8.0) - 1.0).abs() < 1e-4);
+    // The command line reads forms and blocks through errors that may cross threads.
+    fn readable<T: std::str::FromStr<Err: std::error::Error + Send + Sync + 'static> + Clone + Send + Sync>() {}
+    readable::<BitsForm>();
+    readable::<kleiber_laws::plan::ScaleBlock>();
+}

@@ -216,12 +216,19 @@ pub fn plan_bits(request: &BitsRequest) -> Result<Answer, LawError> {
     answer.set("tokens_at_max_qid", best.as_ref().map(|w| w.tokens_at));
     answer.set("tokens_per_param", request.tokens / request.params);
     answer.set("bytes", bytes);
+    if bits == 4 {
+        answer.set("bytes_nf4", Stored::named("nf4")?.bytes(request.params));
+        answer.set("bytes_nf4_dq", Stored::named("nf4-dq")?.bytes(request.params));
+    }
     if let Some(bandwidth) = request.bandwidth {
         answer.given("bandwidth", bandwidth);
         answer.set("tokens_per_second_at_most", most_tokens_per_second(bandwidth, bytes));
     }
     answer.table = Some(table(request, exact, guessing)?);
     assume(request, &mut answer);
+    if bits == 4 {
+        answer.assume("nf4 and fp4 take 4.5 bits per weight with their scales, doubly quantised 4.127; the degradation is that of GPTQ");
+    }
     warn(request, best.as_ref(), &mut answer)?;
     Ok(answer)
 }
