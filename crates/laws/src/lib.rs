@@ -29,6 +29,7 @@ pub mod form;
 pub mod forms;
 mod holdout;
 mod law;
+pub mod mixture;
 pub mod objective;
 mod options;
 pub mod plan;
