@@ -41,6 +41,7 @@ pub mod real;
 mod reason;
 pub mod simulate;
 mod solve;
+pub mod transport;
 mod uncertainty;
 
 pub use coordinates::Coordinates;

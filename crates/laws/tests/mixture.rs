@@ -177,7 +177,8 @@ fn the_simulated_mixture_is_the_published_one() {
 
 #[test]
 fn rows_that_do_not_add_up_are_refused() {
-    let (Some(mixtures), Some(losses)) = (data("regmix/train_mixture_1m.csv"), data("regmix/train_pile_loss_1m.csv")) else {
+    let (Some(mixtures), Some(losses)) = (data("regmix/train_mixture_1m.csv"), data("regmix/train_pile_loss_1m.csv"))
+    else {
         return;
     };
     let table = pair(&mixtures, &losses).unwrap();

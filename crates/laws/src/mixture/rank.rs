@@ -79,7 +79,10 @@ mod tests {
         let x = [1.0, 2.0, 2.0, 3.0, 5.0, 4.0, 4.0, 9.0];
         let y = [2.0, 1.0, 4.0, 4.0, 3.0, 7.0, 8.0, 8.0];
         let (rho, tau) = (spearman(&x, &y), kendall(&x, &y));
-        assert!((rho - 0.658_536_585_365_853_7).abs() < 1e-14 && (tau - 0.538_461_538_461_538_5).abs() < 1e-14, "{rho} {tau}");
+        assert!(
+            (rho - 0.658_536_585_365_853_7).abs() < 1e-14 && (tau - 0.538_461_538_461_538_5).abs() < 1e-14,
+            "{rho} {tau}"
+        );
         let back: Vec<f64> = x.iter().map(|v| -v).collect();
         assert!((spearman(&x, &back) + 1.0).abs() < 1e-15 && (kendall(&x, &back) + 1.0).abs() < 1e-15);
         assert!(spearman(&x, &[1.0; 8]).is_nan() && kendall(&x, &[1.0; 8]).is_nan());

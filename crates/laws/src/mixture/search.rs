@@ -173,7 +173,8 @@ mod tests {
     #[test]
     fn threads_do_not_change_the_answer() {
         let (model, search) = (bowl(), Search { candidates: 20_000, ..Search::around(&[0.5, 0.3, 0.2]) });
-        let with = |n| rayon::ThreadPoolBuilder::new().num_threads(n).build().unwrap().install(|| search.lowest(&model));
+        let with =
+            |n| rayon::ThreadPoolBuilder::new().num_threads(n).build().unwrap().install(|| search.lowest(&model));
         assert_eq!(with(1).unwrap(), with(3).unwrap());
         assert_ne!(with(1).unwrap(), Search { seed: 1, ..search.clone() }.lowest(&model).unwrap());
     }

@@ -215,7 +215,8 @@ fn listed(names: &[&str]) -> String {
 /// The names after what all begin with, which ends at a separator.
 fn without_common_beginning(names: &[&str]) -> Vec<String> {
     let first = names[0];
-    let common = (0..first.len()).take_while(|&i| names.iter().all(|n| n.as_bytes().get(i) == Some(&first.as_bytes()[i])));
+    let common =
+        (0..first.len()).take_while(|&i| names.iter().all(|n| n.as_bytes().get(i) == Some(&first.as_bytes()[i])));
     let cut = first[..common.count().min(first.len())].rfind(['_', '/', '.', '-', ' ']).map_or(0, |at| at + 1);
     let rest: Vec<String> = names.iter().map(|n| n[cut..].to_string()).collect();
     if rest.iter().any(String::is_empty) { names.iter().map(|n| (*n).to_string()).collect() } else { rest }
@@ -231,7 +232,8 @@ mod tests {
 
     #[test]
     fn shares_and_target_are_found() {
-        let table = csv("index,train_web,train_code,web_loss,code_loss\n1,0.25,0.75,3.5,2.5\n2,0.5,0.505,,2.6\n3,1,0,3.1,4\n");
+        let table =
+            csv("index,train_web,train_code,web_loss,code_loss\n1,0.25,0.75,3.5,2.5\n2,0.5,0.505,,2.6\n3,1,0,3.1,4\n");
         let found = MixtureTable::read(&table, None, &["web".into()]).unwrap();
         assert_eq!(found.domains, ["web", "code"]);
         assert_eq!((found.targets[0].as_str(), found.losses.as_slice()), ("web_loss", [3.5, 3.1].as_slice()));
@@ -247,9 +249,8 @@ mod tests {
 
     #[test]
     fn bad_rows_are_named() {
-        let refused = |text: &str, shares: Option<&str>| {
-            MixtureTable::read(&csv(text), shares, &[]).unwrap_err().to_string()
-        };
+        let refused =
+            |text: &str, shares: Option<&str>| MixtureTable::read(&csv(text), shares, &[]).unwrap_err().to_string();
         let off = refused("a,b,loss\n0.5,0.5,3\n0.5,0.45,3\n", None);
         assert!(off.contains("row 2") && off.contains("0.9500"), "{off}");
         let negative = refused("a,b,loss\n-0.1,1.1,3\n", Some("a,b"));
@@ -267,7 +268,9 @@ mod tests {
         let placed = pair(&mixtures, &csv("loss\n3.1\n3.2\n")).unwrap();
         assert_eq!(placed.numbers("loss").unwrap(), [3.1, 3.2]);
         assert!(pair(&mixtures, &csv("loss\n3.1\n")).unwrap_err().to_string().contains("cannot be paired"));
-        assert!(pair(&mixtures, &csv("index,loss\n1,3.1\n")).unwrap_err().to_string().contains("no row with `index` 2"));
+        assert!(
+            pair(&mixtures, &csv("index,loss\n1,3.1\n")).unwrap_err().to_string().contains("no row with `index` 2")
+        );
         assert!(pair(&mixtures, &csv("index,loss\n1,3\n1,4\n")).unwrap_err().to_string().contains("twice"));
     }
 }

@@ -102,7 +102,9 @@ pub fn plan_mixture(request: &MixtureRequest) -> Result<Answer, LawError> {
 fn normalised(natural: Vec<f64>, domains: usize) -> Result<Vec<f64>, LawError> {
     let sum: f64 = natural.iter().sum();
     if natural.len() != domains || natural.iter().any(|q| !q.is_finite() || *q < 0.0) || sum <= 0.0 {
-        return Err(LawError::Request(format!("the natural mixture needs a share from 0 for each of the {domains} domains")));
+        return Err(LawError::Request(format!(
+            "the natural mixture needs a share from 0 for each of the {domains} domains"
+        )));
     }
     Ok(natural.into_iter().map(|q| q / sum).collect())
 }
@@ -214,7 +216,9 @@ fn nearest_run(answer: &mut Answer, request: &MixtureRequest, best: &[f64], pred
     }
     let sign = if request.maximise { -1.0 } else { 1.0 };
     let kept = |i: &usize| runs.shares.row(*i).iter().zip(&request.caps).all(|(w, cap)| w <= cap);
-    let measured = (0..runs.losses.len()).filter(kept).min_by(|&a, &b| (sign * runs.losses[a]).total_cmp(&(sign * runs.losses[b])));
+    let measured = (0..runs.losses.len())
+        .filter(kept)
+        .min_by(|&a, &b| (sign * runs.losses[a]).total_cmp(&(sign * runs.losses[b])));
     let Some(row) = measured else { return };
     answer.set("best_run", runs.rows[row]);
     answer.set("best_run_target", runs.losses[row]);
@@ -254,7 +258,8 @@ fn compare_alone(answer: &mut Answer, request: &MixtureRequest, alone: &[f64], b
 
 fn assumptions(answer: &mut Answer, request: &MixtureRequest) {
     if request.natural.is_none() {
-        answer.assume("the natural mixture is the mean of the runs: give the token shares of the domains with --natural");
+        answer
+            .assume("the natural mixture is the mean of the runs: give the token shares of the domains with --natural");
     }
     if request.runs.targets.len() > 1 {
         answer.assume(format!("the target is the mean of {} columns", request.runs.targets.len()));

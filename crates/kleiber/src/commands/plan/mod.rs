@@ -2,6 +2,7 @@
 
 mod compute;
 mod design;
+mod mixture;
 mod show;
 
 use crate::error::CliError;
@@ -13,6 +14,7 @@ use clap::Subcommand;
 pub(crate) enum PlanCommand {
     Compute(compute::ComputeArgs),
     Design(design::DesignArgs),
+    Mixture(mixture::MixtureArgs),
 }
 
 impl PlanCommand {
@@ -21,6 +23,7 @@ impl PlanCommand {
         match self {
             Self::Compute(a) => a.json,
             Self::Design(a) => a.json,
+            Self::Mixture(a) => a.json,
         }
     }
 }
@@ -30,5 +33,6 @@ pub(crate) fn run(command: &PlanCommand) -> Result<Output, CliError> {
     match command {
         PlanCommand::Compute(args) => compute::run(args),
         PlanCommand::Design(args) => design::run(args),
+        PlanCommand::Mixture(args) => mixture::run(args),
     }
 }

@@ -49,7 +49,14 @@ impl Grower {
         };
         let sorted: Vec<Vec<u32>> = columns.iter().map(sort).collect();
         let parted = sorted.clone();
-        Self { options: *options, columns, sorted, parted, low: vec![false; x.len()], aside: Vec::with_capacity(x.len()) }
+        Self {
+            options: *options,
+            columns,
+            sorted,
+            parted,
+            low: vec![false; x.len()],
+            aside: Vec::with_capacity(x.len()),
+        }
     }
 
     /// The next tree on these residuals, which it is subtracted from.

@@ -87,7 +87,11 @@ fn grown(x: &Points, y: &[f64], options: &TreeOptions) -> Result<(f64, Vec<Tree>
     }
     if y.len() < 2 * options.rows {
         let needed = 2 * options.rows;
-        return request(format!("{} rows cannot be split into leaves of {}: {needed} are needed", y.len(), options.rows));
+        return request(format!(
+            "{} rows cannot be split into leaves of {}: {needed} are needed",
+            y.len(),
+            options.rows
+        ));
     }
     if x.iter().flatten().chain(y).any(|v| !v.is_finite()) {
         return request("trees need finite numbers".into());
