@@ -42,6 +42,7 @@ mod law;
 pub mod memory;
 pub mod learning_curve;
 pub mod multitask;
+pub mod mixture;
 pub mod objective;
 mod options;
 pub mod pass_until;
@@ -69,6 +70,7 @@ pub mod transfer;
 pub mod trend;
 pub mod trajectory;
 pub mod translation;
+pub mod transport;
 mod uncertainty;
 pub mod vocabulary;
 

@@ -12,6 +12,7 @@ mod serve;
 mod shape;
 mod format;
 mod vocab;
+mod mixture;
 
 pub use answer::{Answer, Rows, Value};
 pub use bits::{BitsForm, BitsRequest, plan_bits};
@@ -32,3 +33,4 @@ pub use vocab::{VocabApproach, VocabRequest, plan_vocab};
 pub use epochs::{EpochsRequest, plan_epochs};
 pub use prune::{PruneRequest, plan_prune};
 pub use rates::{RateRequest, plan_batch, plan_lr};
+pub use mixture::{MixtureRequest, plan_mixture};

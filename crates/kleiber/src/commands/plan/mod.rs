@@ -13,6 +13,7 @@ mod format;
 mod epochs;
 mod prune;
 mod rates;
+mod mixture;
 mod show;
 mod vocab;
 
@@ -37,6 +38,7 @@ pub(crate) enum PlanCommand {
     Epochs(epochs::EpochsArgs),
     Lr(rates::LrArgs),
     Prune(prune::PruneArgs),
+    Mixture(mixture::MixtureArgs),
 }
 
 impl PlanCommand {
@@ -57,6 +59,7 @@ impl PlanCommand {
             Self::Epochs(a) => a.json,
             Self::Lr(a) => a.of.json,
             Self::Prune(a) => a.json,
+            Self::Mixture(a) => a.json,
         }
     }
 }
@@ -78,5 +81,6 @@ pub(crate) fn run(command: &PlanCommand) -> Result<Output, CliError> {
         PlanCommand::Epochs(args) => epochs::run(args),
         PlanCommand::Lr(args) => rates::lr(args),
         PlanCommand::Prune(args) => prune::run(args),
+        PlanCommand::Mixture(args) => mixture::run(args),
     }
 }
