@@ -70,7 +70,8 @@ fn recover(law: &Law, preset: &Preset, tables: u64, rows: usize) -> Recovered {
         for ((name, estimate), truth) in fit.coefficients.iter().zip(preset.coefficients) {
             let (low, high) = (estimate.low.unwrap_or(f64::NEG_INFINITY), estimate.high.unwrap_or(f64::INFINITY));
             *out.held.entry(name.clone()).or_default() += usize::from(low <= *truth && *truth <= high);
-            *out.open.entry(name.clone()).or_default() += usize::from(estimate.low.is_none() || estimate.high.is_none());
+            *out.open.entry(name.clone()).or_default() +=
+                usize::from(estimate.low.is_none() || estimate.high.is_none());
         }
     }
     out
@@ -82,7 +83,9 @@ fn main() {
     let rows: usize = arguments.next().and_then(|a| a.parse().ok()).unwrap_or(60);
     let wanted = arguments.next();
     println!("{tables} tables of {rows} runs each, {:.0}% noise, {BOOTSTRAP} bootstrap fits\n", 100.0 * NOISE);
-    println!("| preset | fitted | share of 95% intervals that hold the truth | open ends | refused |\n|---|---|---|---|---|");
+    println!(
+        "| preset | fitted | share of 95% intervals that hold the truth | open ends | refused |\n|---|---|---|---|---|"
+    );
     for law in every() {
         let info = law.info();
         let Some(preset) = info.published.presets.iter().find(|p| !p.compat).or(info.published.presets.first()) else {

@@ -202,5 +202,7 @@ fn a_published_frontier_plans_other_data_than_text() {
     let plan = plan_compute(&fit, &request).unwrap();
     assert_close("params", plan.params.value.unwrap(), 1.6e-13f64.powf(-0.65), 1e-6);
     assert_close("loss", plan.loss.value.unwrap(), 2.21 + 3.6e-9f64.powf(0.1), 1e-9);
-    assert!(plan.params.low.is_none() && plan_compute(&Fit::published("trajectory/kaplan").unwrap(), &request).is_err());
+    assert!(
+        plan.params.low.is_none() && plan_compute(&Fit::published("trajectory/kaplan").unwrap(), &request).is_err()
+    );
 }

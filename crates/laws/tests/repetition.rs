@@ -30,9 +30,7 @@ fn runs(table: &Table) -> Vec<Run> {
     let column = |name: &str| table.numbers(name).unwrap();
     let (params, tokens, unique, loss) =
         (column("params"), column("tokens"), column("unique_tokens"), column("val_loss"));
-    (0..table.rows())
-        .map(|i| Run { params: params[i], tokens: tokens[i], unique: unique[i], loss: loss[i] })
-        .collect()
+    (0..table.rows()).map(|i| Run { params: params[i], tokens: tokens[i], unique: unique[i], loss: loss[i] }).collect()
 }
 
 /// Parameters, epochs and loss at the lowest loss of each model size on so many tokens; with at least `lengths` lengths.
@@ -57,9 +55,8 @@ fn ranks(values: &[f64]) -> Vec<f64> {
 fn spearman(a: &[f64], b: &[f64]) -> f64 {
     let (a, b) = (ranks(a), ranks(b));
     let (ma, mb) = (mean(&a), mean(&b));
-    let product = |x: &[f64], y: &[f64], mx: f64, my: f64| -> f64 {
-        x.iter().zip(y).map(|(x, y)| (x - mx) * (y - my)).sum()
-    };
+    let product =
+        |x: &[f64], y: &[f64], mx: f64, my: f64| -> f64 { x.iter().zip(y).map(|(x, y)| (x - mx) * (y - my)).sum() };
     product(&a, &b, ma, mb) / (product(&a, &a, ma, ma) * product(&b, &b, mb, mb)).sqrt()
 }
 
@@ -84,7 +81,10 @@ fn larger_models_turn_up_earlier_and_the_best_size_is_inside() {
     let x: Vec<f64> = sizes.iter().map(|s| (s / 1e8).ln()).collect();
     let y: Vec<f64> = epochs.iter().map(|e| e.ln()).collect();
     let (slope, intercept, _) = line(&x, &y);
-    assert!((slope - BEST_EPOCHS[1]).abs() < 1e-3 && relative(intercept.exp(), BEST_EPOCHS[0]) < 2e-3, "{slope} {intercept}");
+    assert!(
+        (slope - BEST_EPOCHS[1]).abs() < 1e-3 && relative(intercept.exp(), BEST_EPOCHS[0]) < 2e-3,
+        "{slope} {intercept}"
+    );
     // The law without it only falls with epochs, and at the epochs of the rule has the same best size.
     let (form, preset) = Preset::named("data-constrained/muennighoff").unwrap();
     let at = |n: f64, epochs: f64| preset.predict(&form, &[n, 1e8 * epochs, 1e8]);
@@ -152,7 +152,8 @@ fn a_refit_of_few_epochs_beats_plain_laws_on_held_out_runs() {
     let few: Vec<usize> = (0..all.len()).filter(|i| all[*i].epochs() <= 15.0).collect();
     let (form, preset) = Preset::named("data-constrained/muennighoff").unwrap();
     let names = ["E", "A", "B", "alpha"];
-    let fixed: Vec<(String, f64)> = names.iter().zip(preset.coefficients).map(|(n, v)| ((*n).to_string(), *v)).collect();
+    let fixed: Vec<(String, f64)> =
+        names.iter().zip(preset.coefficients).map(|(n, v)| ((*n).to_string(), *v)).collect();
     let tied = vec![("beta".to_string(), "alpha".to_string())];
     let options = Options { fixed, tied, objective: Some(Objective::LOG_HUBER), force: true, ..quick() };
     let (mut ours, mut fresh, mut unique_only) = (Vec::new(), Vec::new(), Vec::new());

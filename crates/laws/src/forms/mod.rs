@@ -8,12 +8,12 @@ mod bleu;
 mod bnsl;
 mod chinchilla;
 mod data_constrained;
+mod datastore;
 mod densing;
 mod densing_trend;
-mod datastore;
 mod downstream_error;
-mod float_format;
 mod encoder_decoder;
+mod float_format;
 mod formula;
 mod kaplan;
 mod low_bit;
@@ -23,17 +23,17 @@ mod m3;
 mod m4;
 mod multilingual;
 mod over_training;
-mod score_sigmoid;
-mod vocabulary;
 mod pass_rate;
+mod powers;
+mod score_sigmoid;
 mod sft_growth;
+mod single_axis;
 mod state_forget;
 mod state_recall;
-mod transfer_quality;
-mod single_axis;
 mod three_regions;
 mod trajectory;
-mod powers;
+mod transfer_quality;
+mod vocabulary;
 
 pub use ability_growth::AbilityGrowth;
 pub use activation_control::ActivationControl;
@@ -43,12 +43,12 @@ pub use bleu::Bleu;
 pub use bnsl::Bnsl;
 pub use chinchilla::Chinchilla;
 pub use data_constrained::DataConstrained;
+pub use datastore::Datastore;
 pub use densing::Densing;
 pub use densing_trend::DensingTrend;
-pub use datastore::Datastore;
 pub use downstream_error::DownstreamError;
-pub use float_format::FloatFormat;
 pub use encoder_decoder::EncoderDecoder;
+pub use float_format::FloatFormat;
 pub use formula::{Bound, Formula};
 pub use kaplan::Kaplan;
 pub use low_bit::LowBit;
@@ -58,16 +58,16 @@ pub use m3::M3;
 pub use m4::M4;
 pub use multilingual::Multilingual;
 pub use over_training::OverTraining;
-pub use score_sigmoid::ScoreSigmoid;
-pub use vocabulary::Vocabulary;
 pub use pass_rate::PassRate;
+pub use powers::Powers;
+pub use score_sigmoid::ScoreSigmoid;
 pub use sft_growth::SftGrowth;
 pub use state_forget::StateForget;
 pub use state_recall::StateRecall;
-pub use transfer_quality::TransferQuality;
 pub use three_regions::ThreeRegions;
 pub use trajectory::Trajectory;
-pub use powers::Powers;
+pub use transfer_quality::TransferQuality;
+pub use vocabulary::Vocabulary;
 
 pub(crate) use data_constrained::REPETITION;
 
@@ -85,12 +85,9 @@ pub struct Entry {
 
 macro_rules! plain {
     ($name:literal, $form:ty) => {
-        Entry { name: $name, build: |k| k.is_none().then(|| Arc::new(<$form>::new()) as Arc<dyn Evaluate>) }
+        plain!($name, <$form>::new,)
     };
-}
-
-macro_rules! powers {
-    ($name:literal, $new:path) => {
+    ($name:literal, $new:expr,) => {
         Entry { name: $name, build: |k| k.is_none().then(|| Arc::new($new()) as Arc<dyn Evaluate>) }
     };
 }
@@ -124,12 +121,12 @@ pub fn registry() -> &'static [Entry] {
         plain!("bleu", Bleu),
         plain!("trajectory", Trajectory),
         plain!("three-regions", ThreeRegions),
-        powers!("rate", Powers::rate),
-        powers!("rate-flops", Powers::rate_flops),
-        powers!("rate-batch", Powers::rate_batch),
-        powers!("batch", Powers::batch),
-        powers!("batch-flops", Powers::batch_flops),
-        powers!("batch-loss", Powers::batch_loss),
+        plain!("rate", Powers::rate,),
+        plain!("rate-flops", Powers::rate_flops,),
+        plain!("rate-batch", Powers::rate_batch,),
+        plain!("batch", Powers::batch,),
+        plain!("batch-flops", Powers::batch_flops,),
+        plain!("batch-loss", Powers::batch_loss,),
         plain!("datastore", Datastore),
         plain!("m1", M1),
         plain!("m2", M2),
@@ -224,7 +221,6 @@ mod tests {
             range.map_or(*usual.get(i).unwrap_or(&2.5), inside)
         };
         if ["loss", "days"].contains(&info.variables[0].name.as_str()) {
-        if info.variables[0].name == "loss" {
             return vec![Input::new(2.5)];
         }
         if info.name == "multilingual" {
