@@ -9,6 +9,7 @@ mod documents;
 mod files;
 mod generate;
 mod inputs;
+mod laws;
 mod options;
 mod shell;
 mod size;

@@ -24,7 +24,7 @@ const PUBLISHED: Published = Published {
         coefficients: &[
             1.869_143_678,
             520.824_951_7,
-            1487.716_094,
+            1_487.716_094,
             0.352_659_6,
             0.352_659_6,
             REPETITION[0],

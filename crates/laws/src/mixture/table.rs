@@ -63,7 +63,8 @@ impl MixtureTable {
         }
         let mut values = Vec::with_capacity(kept.len() * columns.len());
         for &i in &kept {
-            for (name, w) in columns.iter().zip(&weights).filter(|(_, w)| !(0.0..=1.0 + MOST_OFF).contains(&w[i])) {
+            let share = |w: &Vec<f64>| (0.0..=1.0 + MOST_OFF).contains(&w[i]);
+            if let Some((name, w)) = columns.iter().zip(&weights).find(|(_, w)| !share(w)) {
                 return request(format!(
                     "{}, row {}, column `{name}`: {} is no share; shares lie between 0 and 1",
                     table.source(),

@@ -66,7 +66,7 @@ pub fn plan_lr(request: &RateRequest) -> Result<Answer, LawError> {
         let of: Vec<&str> = law.info().variables.iter().map(|v| v.name.as_str()).collect();
         // The power schedule is a rate along the run and has no peak of its own but its cap.
         let value = if preset.name == "rate-batch/power" { value.min(POWER_CAP) } else { value };
-        rows.push(vec![preset.name.into(), value.into(), sizes.inside(preset).into(), of.join(", ").into()]);
+        rows.push(vec![preset.name.into(), value.into(), sizes.inside(preset), of.join(", ").into()]);
     });
     answer.table = Some(rows);
     Ok(answer)
@@ -117,7 +117,7 @@ pub fn plan_batch(request: &RateRequest) -> Result<Answer, LawError> {
     let mut rows = Rows::new(&["law", "batch tokens", "within its range", "of"]);
     sizes.presets(&["batch", "batch-flops", "batch-loss"], |preset, law, value| {
         let of: Vec<&str> = law.info().variables.iter().map(|v| v.name.as_str()).collect();
-        rows.push(vec![preset.name.into(), value.into(), sizes.inside(preset).into(), of.join(", ").into()]);
+        rows.push(vec![preset.name.into(), value.into(), sizes.inside(preset), of.join(", ").into()]);
     });
     answer.table = Some(rows);
     Ok(answer)
@@ -210,7 +210,7 @@ impl Sizes {
     }
 
     fn inside(&self, preset: &Preset) -> Value {
-        if preset.ranges.iter().all(|r| !(r.0 > 0.0)) { "unknown".into() } else { (self.beyond(preset) <= 1.0).into() }
+        if preset.ranges.iter().all(|r| r.0 <= 0.0) { "unknown".into() } else { (self.beyond(preset) <= 1.0).into() }
     }
 }
 

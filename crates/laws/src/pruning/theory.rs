@@ -148,7 +148,7 @@ pub(crate) fn root(low: f64, high: f64, f: impl Fn(f64) -> f64) -> Option<f64> {
     if a.1 == 0.0 || b.1 == 0.0 {
         return Some(if a.1 == 0.0 { a.0 } else { b.0 });
     }
-    if !(a.1 * b.1 < 0.0) {
+    if (a.1 * b.1).is_nan() || a.1 * b.1 >= 0.0 {
         return None;
     }
     for step in 0..150 {

@@ -7,7 +7,7 @@ use kleiber_core::CoreError;
 use kleiber_core::stats::{mean, normal_quantile};
 use kleiber_core::table::Table;
 use kleiber_data::ContentHash;
-use kleiber_laws::compare::{Comparison, compare};
+use kleiber_laws::compare::{Candidate, Comparison, compare};
 use kleiber_laws::{Fit, Law, Options, Status};
 use serde::{Deserialize, Serialize};
 use std::path::Path;
@@ -15,6 +15,8 @@ use std::time::{SystemTime, UNIX_EPOCH};
 
 /// Laws that may predict, by how well they extrapolate among the rungs.
 const LAWS: [&str; 3] = ["chinchilla", "over-training", "kaplan"];
+/// Laws whose errors are within this factor of the best one's are too close to call.
+const CLOSE: f64 = 0.8;
 /// Nominal coverage of intervals.
 const LEVEL: f64 = 0.95;
 
@@ -88,10 +90,11 @@ pub(super) fn forecast(
 ) -> Result<Forecast, SweepError> {
     let laws = LAWS.map(Law::named).into_iter().collect::<Result<Vec<_>, _>>()?;
     let options = Options { seed, ..Options::default() };
-    let comparison = compare(rows, &laws, &options)?;
+    // A coefficient that half the rungs leave open does not keep a law from extrapolating.
+    let comparison = compare(rows, &laws, &Options { force: true, ..options.clone() })?;
     let mut refused = Vec::new();
-    let ranked: Vec<&Law> =
-        comparison.laws.iter().filter_map(|c| laws.iter().find(|law| law.info().name == c.law)).collect();
+    let ranked = ranking(&comparison.laws);
+    let ranked = ranked.into_iter().filter_map(|c| laws.iter().find(|law| law.info().name == c.law));
     let mut found = None;
     for law in ranked {
         let fit = law.fit(rows, &options)?;
@@ -136,6 +139,17 @@ pub(super) fn forecast(
         trajectory: curves.predict(&fit.law, target, value),
     };
     Ok(Forecast { comparison, fit, claim })
+}
+
+/// Laws in the order in which they may predict: those whose errors among the rungs are too close to call by the corrected
+/// Akaike criterion, then the others by their errors.
+fn ranking(laws: &[Candidate]) -> Vec<&Candidate> {
+    let error = |c: &Candidate| c.holdout_mean_abs_rel_error.unwrap_or(f64::INFINITY);
+    let best = laws.iter().map(error).fold(f64::INFINITY, f64::min);
+    let criterion = |c: &Candidate| c.aicc.unwrap_or(f64::INFINITY);
+    let (mut close, far): (Vec<_>, Vec<_>) = laws.iter().partition(|c| best > CLOSE * error(c));
+    close.sort_by(|a, b| criterion(a).total_cmp(&criterion(b)));
+    close.into_iter().chain(far).collect()
 }
 
 /// An interval that is at least as wide as the law's errors among the rungs say: the mean of |error| of a normal error is
@@ -219,6 +233,25 @@ impl Prediction {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn laws_that_are_too_close_to_call_are_ordered_by_what_they_cost() {
+        let law = |name: &str, error: Option<f64>, aicc: f64| Candidate {
+            law: name.into(),
+            holdout_mean_abs_rel_error: error,
+            holdout_max_abs_rel_error: error,
+            holdout_rows: 11,
+            aicc: Some(aicc),
+            coefficients: 4,
+            status: Status::Ok,
+            reasons: Vec::new(),
+        };
+        let order = |laws: &[Candidate]| ranking(laws).iter().map(|c| c.law.clone()).collect::<Vec<_>>();
+        let (a, b, c) = (law("a", Some(0.0219), -37.4), law("b", Some(0.0220), -53.4), law("c", Some(0.0221), -48.7));
+        assert_eq!(order(&[a.clone(), b.clone(), c]), ["b", "c", "a"]);
+        let far = law("d", Some(0.03), -99.0);
+        assert_eq!(order(&[a, b, far, law("e", None, -99.0)]), ["b", "a", "d", "e"]);
+    }
 
     #[test]
     fn an_interval_is_as_wide_as_the_errors_of_the_law() {
