@@ -53,12 +53,9 @@ columns! {
     "bpb", "bits per byte", "held-out loss per byte, comparable across vocabularies", ["bitsperbyte"];
     "error", "fraction", "error rate of a downstream task, 1 - accuracy", ["err", "errorrate", "top1error"];
     "bleu", "points of 100", "translation quality on held-out text", ["bleuscore", "bleudev", "bleutest"];
-    "score", "fraction", "benchmark score, 1 is perfect", ["accuracy", "acc"];
     "pass_rate", "fraction", "share of random draws that pass a task's test", ["passrate", "pu", "passuntil"];
     "pretrain_tokens", "tokens", "text seen before fine-tuning", ["dp", "pretrainingtokens"];
     "finetune_samples", "samples", "fine-tuning examples of one ability", ["sftsamples", "instructions", "finetuningsamples"];
-    "vocab", "entries", "entries of the tokenizer's vocabulary", ["vocabsize", "vocabularysize", "nvocab"];
-    "width", "", "width of the residual stream", ["embeddim", "dmodel", "hiddensize"];
     "controlled_tokens", "tokens", "input tokens whose activations an attacker sets", ["attackedtokens"];
     "forced_tokens", "tokens", "output tokens an attacker forces, at half of them right", ["tmax"];
     "state", "numbers", "numbers in a recurrent state, all layers", ["statesize"];

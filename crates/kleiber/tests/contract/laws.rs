@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 /// `kleiber plan` with these arguments as JSON: of the schema and the name of the plan, with something answered.
 #[track_caller]
 fn plan(folder: &Folder, name: &str, rest: &str) -> Value {
-    let arguments: Vec<&str> = ["plan", name].into_iter().chain(rest.split_whitespace()).chain(["--json"]).collect();
+    let arguments: Vec<&str> = ["plan", name].into_iter().chain(rest.split_whitespace()).collect();
     let plan = folder.json(&arguments);
     assert_eq!((&plan["schema"], &plan["plan"]), (&json!("kleiber.plan/1"), &json!(name)), "{plan}");
     assert!(plan["answer"].as_object().is_some_and(|a| !a.is_empty()), "{plan}");
@@ -17,7 +17,7 @@ fn plan(folder: &Folder, name: &str, rest: &str) -> Value {
 #[test]
 fn the_catalogue_lists_every_law_with_its_presets() {
     let folder = Folder::new();
-    let catalogue = folder.json(&["laws", "--json"]);
+    let catalogue = folder.json(&["laws"]);
     assert_eq!(catalogue["schema"], "kleiber.laws/1");
     let laws = catalogue["laws"].as_array().unwrap();
     let named = |name: &str| laws.iter().find(|l| l["name"] == name).unwrap_or_else(|| panic!("no {name}"));
@@ -26,7 +26,7 @@ fn the_catalogue_lists_every_law_with_its_presets() {
     assert_eq!(named("chinchilla")["coefficients"], json!(["E", "A", "B", "alpha", "beta"]));
     assert!(named("low-bit")["presets"].as_array().unwrap().contains(&json!("paper:low-bit/joint")));
     assert!(named("bnsl:K")["paper"].as_str().unwrap().contains("arXiv"));
-    let one = folder.json(&["laws", "low-bit", "--json"]);
+    let one = folder.json(&["laws", "low-bit"]);
     assert_eq!(one["laws"].as_array().unwrap(), &vec![named("low-bit").clone()]);
     let text = folder.run(&["laws", "low-bit"]).stdout;
     assert!(text.contains("paper:low-bit/4-bit") && text.contains("printed 0.2"), "{text}");
@@ -45,13 +45,13 @@ fn the_page_of_laws_is_current() {
 fn published_coefficients_predict_and_plan_without_a_table() {
     let folder = Folder::new();
     let at = "params=405B,tokens=48.4861T,bits=4";
-    let found = folder.json(&["predict", "--preset", "paper:low-bit/4-bit", "--at", at, "--json"]);
+    let found = folder.json(&["predict", "--preset", "paper:low-bit/4-bit", "--at", at]);
     let prediction = &found["predictions"][0];
     // Table 1 of Ouyang et al. 2024: 0.2 nats.
     assert!((prediction["value"].as_f64().unwrap() - 0.2).abs() < 1e-5, "{prediction}");
     assert_eq!((&prediction["low"], &prediction["high"]), (&Value::Null, &Value::Null));
     assert!(found["warnings"].to_string().contains("no interval is known"));
-    let plan = folder.json(&["plan", "compute", "--preset", "chinchilla/besiroglu", "--flops", "5.76e23", "--json"]);
+    let plan = folder.json(&["plan", "compute", "--preset", "chinchilla/besiroglu", "--flops", "5.76e23"]);
     // Besiroglu et al. 2024: about 20 tokens per parameter at the budget of Chinchilla.
     assert!((18.0..27.0).contains(&plan["tokens_per_param"].as_f64().unwrap()), "{plan}");
     for wrong in ["chinchilla", "chinchilla/hofmann", "nothing/at-all"] {
