@@ -7,6 +7,8 @@ use serde::{Deserialize, Deserializer, Serialize};
 
 /// Schema of `Fit` as JSON.
 pub(crate) const SCHEMA: &str = "kleiber.fit/1";
+/// Method of coefficients that were printed, not fitted.
+pub(crate) const PUBLISHED: &str = "published";
 
 /// A number with its interval; an end that was not computed or has no bound is `None` (JSON null).
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
@@ -279,10 +281,13 @@ impl Fit {
         self.coefficients.values().map(|e| e.value.unwrap_or(f64::NAN)).collect()
     }
 
-    /// What every use of a forced law must say.
-    pub(crate) fn forced_warnings(&self) -> Vec<Finding> {
+    /// What every use of the law must say: where its coefficients come from when they are published, and what stood
+    /// against it when it was forced.
+    pub(crate) fn inherited_warnings(&self) -> Vec<Finding> {
+        let published = if self.method == PUBLISHED { self.warnings.as_slice() } else { &[] };
         let message = |f: &Finding| format!("the law was fitted by force although {}", f.message);
-        self.forced.iter().map(|f| Finding { code: f.code.clone(), message: message(f) }).collect()
+        let forced = self.forced.iter().map(|f| Finding { code: f.code.clone(), message: message(f) });
+        published.iter().cloned().chain(forced).collect()
     }
 
     /// The result as it is printed: without the model.

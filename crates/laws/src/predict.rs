@@ -85,7 +85,7 @@ impl Fit {
             predictions,
             status: if findings.refused() { Status::Refused } else { Status::Ok },
             reasons: findings.reasons.iter().map(Reason::finding).collect(),
-            warnings: findings.warnings.iter().map(Reason::finding).chain(self.forced_warnings()).collect(),
+            warnings: findings.warnings.iter().map(Reason::finding).chain(self.inherited_warnings()).collect(),
             fitted_runs: self.runs.clone(),
         })
     }

@@ -1,7 +1,7 @@
 //! What a paper prints about its law: coefficient sets as presets, numbers to check them against, and where
 //! the published fit itself was wrong.
 
-use crate::fitted::{Estimate, Model};
+use crate::fitted::{Estimate, Model, PUBLISHED};
 use crate::form::Info;
 use crate::forms::with_presets;
 use crate::reason::Status;
@@ -113,7 +113,7 @@ impl Fit {
         let (law, preset) = Preset::named(name)?;
         let info = law.info();
         let point = |v: f64| Estimate::point(v, 0.95);
-        let mut fit = Self::blank(&info.name, "published", &info.objective.to_string(), &info.equation, 0);
+        let mut fit = Self::blank(&info.name, PUBLISHED, &info.objective.to_string(), &info.equation, 0);
         fit.status = Status::Ok;
         fit.coefficients = info
             .coefficients

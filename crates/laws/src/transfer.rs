@@ -4,7 +4,8 @@
 //! with more text while BLEU falls or fluctuates; so the question is answered from quality alone, and refused where quality
 //! does not rise in order.
 
-use crate::trend::{permutation_p, spearman};
+use crate::rank::spearman;
+use crate::trend::permutation_p;
 use crate::{Fit, Law, LawError, Options};
 use kleiber_core::rng::Rng;
 use kleiber_core::stats::{mean, quantile_sorted, sorted};

@@ -8,6 +8,7 @@
 
 use crate::LawError;
 use crate::counts::{CountFit, Counted, Link};
+use crate::rank::{ranks, spearman};
 use kleiber_core::rng::Rng;
 use kleiber_core::stats::{line, student_quantile};
 use serde::Serialize;
@@ -87,24 +88,6 @@ pub struct Slope {
     pub high: f64,
     /// Pearson's dispersion: above 1 the sizes scatter more than trials alone do, and the interval is widened by it.
     pub dispersion: f64,
-}
-
-/// Ranks from 1, ties sharing their mean.
-pub fn ranks(values: &[f64]) -> Vec<f64> {
-    let below = |v: f64| values.iter().filter(|o| **o < v).count() as f64;
-    let equal = |v: f64| values.iter().filter(|o| **o == v).count() as f64;
-    values.iter().map(|&v| below(v) + 0.5 * (equal(v) + 1.0)).collect()
-}
-
-/// Spearman's rank correlation; `NaN` when either does not vary.
-pub fn spearman(x: &[f64], y: &[f64]) -> f64 {
-    pearson(&ranks(x), &ranks(y))
-}
-
-fn pearson(x: &[f64], y: &[f64]) -> f64 {
-    let (x, y) = (centred(x), centred(y));
-    let sum = |a: &[f64], b: &[f64]| a.iter().zip(b).map(|(a, b)| a * b).sum::<f64>();
-    sum(&x, &y) / (sum(&x, &x) * sum(&y, &y)).sqrt()
 }
 
 fn centred(values: &[f64]) -> Vec<f64> {

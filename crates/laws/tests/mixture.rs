@@ -5,8 +5,9 @@
 mod common;
 
 use common::data;
-use kleiber_laws::mixture::{Method, MixtureTable, Points, Regression, Search, TreeOptions, held_out, pair, spearman};
+use kleiber_laws::mixture::{Method, MixtureTable, Points, Regression, Search, TreeOptions, held_out, pair};
 use kleiber_laws::plan::{MixtureRequest, plan_mixture};
+use kleiber_laws::rank::spearman;
 use rayon::prelude::*;
 
 /// Token shares of the 17 domains, as printed in the configuration of the published runs.

@@ -3,7 +3,8 @@
 
 use kleiber_core::rng::Rng;
 use kleiber_core::stats::mean;
-use kleiber_laws::trend::{Point, Series, Trend, Verdict, holm, permutation_p, ranks, spearman, trends};
+use kleiber_laws::rank::{ranks, spearman};
+use kleiber_laws::trend::{Point, Series, Trend, Verdict, holm, permutation_p, trends};
 
 /// 22 attacks on 65 prompts.
 const TRIALS: f64 = 1430.0;

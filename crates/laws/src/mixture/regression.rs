@@ -1,7 +1,8 @@
 //! A loss as a function of the mixture, by any of the methods, and how well it orders mixtures it has not seen.
 
-use super::{Boosted, Exponential, Linear, Points, TreeOptions, kendall, spearman};
+use super::{Boosted, Exponential, Linear, Points, TreeOptions};
 use crate::LawError;
+use crate::rank::{kendall, spearman};
 use kleiber_core::rng::Rng;
 use rayon::prelude::*;
 

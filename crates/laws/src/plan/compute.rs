@@ -161,7 +161,7 @@ pub fn plan_compute(fit: &Fit, request: &ComputeRequest) -> Result<ComputePlan, 
         assumptions: planner.assumed(request, &plan),
         status: if refused { Status::Refused } else { Status::Ok },
         reasons: findings.reasons.iter().map(Reason::finding).collect(),
-        warnings: findings.warnings.iter().map(Reason::finding).chain(fit.forced_warnings()).collect(),
+        warnings: findings.warnings.iter().map(Reason::finding).chain(fit.inherited_warnings()).collect(),
     })
 }
 

@@ -162,7 +162,7 @@ pub fn plan_design(fit: &Fit, request: &DesignRequest) -> Result<DesignPlan, Law
         runs,
         status: Status::Ok,
         reasons: Vec::new(),
-        warnings: fit.forced_warnings(),
+        warnings: fit.inherited_warnings(),
     })
 }
 

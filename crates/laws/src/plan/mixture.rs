@@ -1,7 +1,8 @@
 //! The best data mixture by a regression on small runs.
 
 use super::{Answer, Rows};
-use crate::mixture::{HeldOut, Method, MixtureTable, Regression, Search, held_out, kendall, spearman};
+use crate::mixture::{HeldOut, Method, MixtureTable, Regression, Search, held_out};
+use crate::rank::{kendall, spearman};
 use crate::{LawError, Reason};
 use kleiber_core::stats::{quantile_sorted, sorted, standard_deviation};
 use kleiber_core::units::format_significant;

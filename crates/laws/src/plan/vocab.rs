@@ -323,8 +323,7 @@ impl Plan {
                 format!("the best vocabulary of {vocab:.0} is below the {BYTES} entries of bytes alone: use bytes");
             answer.warn(Reason::Assumed { what });
         }
-        answer.warnings.extend(fit.warnings.iter().cloned());
-        answer.warnings.extend(fit.forced_warnings());
+        answer.warnings.extend(fit.inherited_warnings());
         Ok(())
     }
 }

@@ -178,7 +178,7 @@ mod tests {
         fit.predict_into(fresh.iter(), &mut got);
         let squares = got.iter().zip(&want).map(|(a, b)| (a - b).powi(2)).sum::<f64>() / 200.0;
         assert!(squares.sqrt() < 0.06, "{}", squares.sqrt());
-        assert!(crate::mixture::spearman(&got, &want) > 0.99);
+        assert!(crate::rank::spearman(&got, &want) > 0.99);
         let low = y.iter().copied().fold(f64::INFINITY, f64::min);
         assert!(fit.predict(&[0.0, 50.0, 0.0]) > low - 1e-9, "trees do not extrapolate");
     }

@@ -34,7 +34,7 @@ pub fn kendall(x: &[f64], y: &[f64]) -> f64 {
 }
 
 /// Ranks from 1, ties sharing the mean of theirs.
-fn ranks(values: &[f64]) -> Vec<f64> {
+pub fn ranks(values: &[f64]) -> Vec<f64> {
     let mut order: Vec<usize> = (0..values.len()).collect();
     order.sort_unstable_by(|&a, &b| values[a].total_cmp(&values[b]));
     let (mut ranks, mut before) = (vec![0.0; values.len()], 0);
