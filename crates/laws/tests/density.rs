@@ -4,31 +4,11 @@
 
 mod common;
 
-use common::{assert_close, assert_coefficients, data, law, numbers, quick, select, value};
+use common::{assert_close, assert_coefficients, gadre, law, numbers, quick, value};
 use kleiber_core::stats::{median, quantile_sorted, sorted};
 use kleiber_core::table::Table;
 use kleiber_laws::density::{Density, DensityModel};
 use kleiber_laws::{Fit, Options};
-
-const TASKS: [&str; 17] = [
-    "acc_bigbench_operators",
-    "acc_bigbench_dyck_languages",
-    "acc_bigbench_novel_concepts",
-    "acc_bigbench_cs_algorithms",
-    "acc_bigbench_qa_wikidata",
-    "acc_pubmed_qa_labeled",
-    "acc_hellaswag_zeroshot",
-    "acc_hellaswag",
-    "acc_boolq",
-    "acc_arc_easy",
-    "acc_coqa",
-    "acc_lambada_openai",
-    "acc_winograd",
-    "acc_commonsense_qa",
-    "acc_copa",
-    "acc_squad",
-    "acc_piqa",
-];
 
 #[derive(Debug, Clone, Copy)]
 struct Model {
@@ -39,11 +19,7 @@ struct Model {
 
 /// The published table with its 17-task accuracy, and the runs of one training set with 10 or more tokens per parameter.
 fn testbed(corpus: &str) -> Option<(Table, Vec<Model>)> {
-    let table = data("over-training/testbed_104_models.csv")?;
-    let accuracies: Vec<Vec<f64>> = TASKS.iter().map(|t| table.numbers(t).unwrap()).collect();
-    let score = (0..table.rows()).map(|i| accuracies.iter().map(|a| a[i]).sum::<f64>() / 17.0).collect();
-    let table = table.with_column(numbers("score", score)).unwrap();
-    let table = select(&table, &["run=name", "params_total=N", "tokens=D", "loss=loss_c4_val"], None);
+    let table = gadre()?;
     let sets = table.labels("train_dataset").unwrap();
     let [n, d] = ["params_total", "tokens"].map(|c| table.numbers(c).unwrap());
     let rows: Vec<usize> = (0..table.rows()).filter(|&i| sets[i].as_ref() == corpus && d[i] >= 9.99 * n[i]).collect();

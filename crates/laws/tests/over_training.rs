@@ -5,7 +5,7 @@
 mod common;
 
 use common::{
-    assert_close, assert_coefficients, codes, data, has, law, number, numbers, quick, reference, relative, select,
+    assert_close, assert_coefficients, codes, gadre, has, law, number, numbers, quick, reference, relative, select,
     texts, value,
 };
 use indexmap::IndexMap;
@@ -15,33 +15,13 @@ use serde_json::Value;
 
 const SMALL: &str = "d=96_l=8_h=4";
 const LADDER: [&str; 4] = [SMALL, "d=512_l=8_h=4", "d=576_l=24_h=8", "d=1024_l=24_h=8"];
-const TASKS: [&str; 17] = [
-    "acc_bigbench_operators",
-    "acc_bigbench_dyck_languages",
-    "acc_bigbench_novel_concepts",
-    "acc_bigbench_cs_algorithms",
-    "acc_bigbench_qa_wikidata",
-    "acc_pubmed_qa_labeled",
-    "acc_hellaswag_zeroshot",
-    "acc_hellaswag",
-    "acc_boolq",
-    "acc_arc_easy",
-    "acc_coqa",
-    "acc_lambada_openai",
-    "acc_winograd",
-    "acc_commonsense_qa",
-    "acc_copa",
-    "acc_squad",
-    "acc_piqa",
-];
 
 /// The published table with canonical names and the average error of the 17 tasks.
 fn testbed() -> Option<Table> {
-    let table = data("over-training/testbed_104_models.csv")?;
-    let accuracies: Vec<Vec<f64>> = TASKS.iter().map(|t| table.numbers(t).unwrap()).collect();
-    let error = |i: usize| 1.0 - accuracies.iter().map(|a| a[i]).sum::<f64>() / 17.0;
-    let table = table.with_column(numbers("error", (0..table.rows()).map(error).collect())).unwrap();
-    Some(select(&table, &["run=name", "params_total=N", "tokens=D", "loss=loss_c4_val"], None))
+    let table = gadre()?;
+    let error = |score: f64| 1.0 - score;
+    let errors = table.numbers("score").unwrap().into_iter().map(error).collect();
+    Some(table.with_column(numbers("error", errors)).unwrap())
 }
 
 /// The rows of one training set whose model and multiplier (in units of 20 tokens per parameter) are wanted.

@@ -2,8 +2,17 @@
 
 use crate::error::CliError;
 use clap::Args;
-use kleiber_laws::Fit;
-use std::path::PathBuf;
+use kleiber_laws::{Fit, LawError};
+use std::path::{Path, PathBuf};
+
+/// The coefficients behind a saved law or a preset; nothing when neither is given.
+pub(crate) fn law_of(law: Option<&Path>, preset: Option<&str>) -> Result<Option<Fit>, CliError> {
+    Ok(match (law, preset) {
+        (Some(path), _) => Some(Fit::read(path)?),
+        (None, Some(name)) => Some(Fit::published(name)?),
+        (None, None) => None,
+    })
+}
 
 /// A saved law or a published one.
 #[derive(Debug, Args)]
@@ -19,10 +28,8 @@ pub(crate) struct LawSource {
 impl LawSource {
     /// The law, with its coefficients.
     pub(crate) fn read(&self) -> Result<Fit, CliError> {
-        match (&self.law, &self.preset) {
-            (_, Some(name)) => Ok(Fit::published(name)?),
-            (law, None) => Ok(Fit::read(&law.clone().unwrap_or_default())?),
-        }
+        let given = law_of(self.law.as_deref(), self.preset.as_deref())?;
+        given.ok_or_else(|| LawError::Request("give a saved law or --preset".into()).into())
     }
 
     /// In words: what it was fitted to, or who printed it.

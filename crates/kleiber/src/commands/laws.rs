@@ -168,6 +168,15 @@ fn place(info: &Info, printed: &Printed) -> String {
     }
 }
 
+/// Each printed number of a preset: what it is of, the number, what the preset gives, where it is printed.
+fn comparisons(law: &Law, preset: &Preset) -> impl Iterator<Item = [String; 4]> {
+    let shown = |v: f64| format_significant(v, 4);
+    preset.printed.iter().map(move |printed| {
+        let got = preset.given(law, printed).map_or("-".into(), shown);
+        [place(law.info(), printed), shown(printed.value), got, printed.place.to_string()]
+    })
+}
+
 fn set_line(info: &Info, preset: &Preset) -> String {
     let set: Vec<String> = info
         .coefficients
@@ -211,14 +220,8 @@ fn whole(law: &Law) -> String {
             text.push_str(&format!("  {}\n", preset.note));
         }
         range_line(info, preset).into_iter().for_each(|range| text.push_str(&format!("  published range: {range}\n")));
-        for printed in preset.printed {
-            let got = preset.given(law, printed).map_or("-".into(), |v| format_significant(v, 4));
-            text.push_str(&format!(
-                "  {}: printed {}, gives {got} ({})\n",
-                place(info, printed),
-                format_significant(printed.value, 4),
-                printed.place
-            ));
+        for [of, printed, got, place] in comparisons(law, preset) {
+            text.push_str(&format!("  {of}: printed {printed}, gives {got} ({place})\n"));
         }
     }
     text
@@ -270,14 +273,8 @@ fn section(law: &Law, page: &mut String) {
             page.push_str(&format!(" {}.", sentence(preset.note)));
         }
         page.push_str("\n\n| quantity | printed | gives | where |\n|---|---|---|---|\n");
-        for printed in preset.printed {
-            let got = preset.given(law, printed).map_or("-".into(), |v| format_significant(v, 4));
-            page.push_str(&format!(
-                "| {} | {} | {got} | {} |\n",
-                place(info, printed),
-                format_significant(printed.value, 4),
-                printed.place
-            ));
+        for row in comparisons(law, preset) {
+            page.push_str(&format!("| {} |\n", row.join(" | ")));
         }
     }
 }

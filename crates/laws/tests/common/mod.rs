@@ -23,6 +23,36 @@ pub(crate) fn data(path: &str) -> Option<Table> {
     file.map(|f| Table::read(&f).unwrap())
 }
 
+/// The tasks whose average Gadre et al. 2024 predict.
+const TASKS: [&str; 17] = [
+    "acc_bigbench_operators",
+    "acc_bigbench_dyck_languages",
+    "acc_bigbench_novel_concepts",
+    "acc_bigbench_cs_algorithms",
+    "acc_bigbench_qa_wikidata",
+    "acc_pubmed_qa_labeled",
+    "acc_hellaswag_zeroshot",
+    "acc_hellaswag",
+    "acc_boolq",
+    "acc_arc_easy",
+    "acc_coqa",
+    "acc_lambada_openai",
+    "acc_winograd",
+    "acc_commonsense_qa",
+    "acc_copa",
+    "acc_squad",
+    "acc_piqa",
+];
+
+/// The 104 runs of Gadre et al. 2024 with canonical names and, as `score`, the average accuracy on the 17 tasks.
+pub(crate) fn gadre() -> Option<Table> {
+    let table = data("over-training/testbed_104_models.csv")?;
+    let accuracies: Vec<Vec<f64>> = TASKS.iter().map(|t| table.numbers(t).unwrap()).collect();
+    let score = (0..table.rows()).map(|i| accuracies.iter().map(|a| a[i]).sum::<f64>() / 17.0).collect();
+    let table = table.with_column(numbers("score", score)).unwrap();
+    Some(select(&table, &["run=name", "params_total=N", "tokens=D", "loss=loss_c4_val"], None))
+}
+
 /// The results of one reference program.
 pub(crate) fn reference(name: &str) -> Value {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../benches/peers/results").join(name);

@@ -1,11 +1,11 @@
 //! `kleiber plan epochs`: how often to repeat limited tokens.
 
 use super::show;
+use crate::commands::law_source::law_of;
 use crate::commands::quantity;
 use crate::error::CliError;
 use crate::output::Output;
 use clap::Args;
-use kleiber_laws::Fit;
 use kleiber_laws::plan::{EpochsRequest, plan_epochs};
 use std::path::PathBuf;
 
@@ -38,11 +38,7 @@ pub(crate) struct EpochsArgs {
 
 /// Runs `kleiber plan epochs`.
 pub(super) fn run(args: &EpochsArgs) -> Result<Output, CliError> {
-    let fit = match (&args.law, &args.preset) {
-        (Some(path), _) => Some(Fit::read(path)?),
-        (None, Some(name)) => Some(Fit::published(name)?),
-        (None, None) => None,
-    };
+    let fit = law_of(args.law.as_deref(), args.preset.as_deref())?;
     let request = EpochsRequest { unique_tokens: args.unique, flops: args.flops, params: args.params, fit };
     Ok(show::output(&plan_epochs(&request)?, args.json))
 }
