@@ -1,7 +1,7 @@
 //! The command line.
 
 use crate::commands::{
-    compare, completions, data, doctor, fit, generate, ladder, laws, man, plan, predict, size, sweep, train,
+    compare, completions, data, doctor, eval, fit, generate, ladder, laws, man, plan, predict, size, sweep, train,
 };
 use clap::{Parser, Subcommand};
 
@@ -47,6 +47,7 @@ pub(crate) enum Command {
     Train(Box<train::TrainArgs>),
     Sweep(sweep::SweepArgs),
     Generate(generate::GenerateArgs),
+    Eval(eval::EvalArgs),
     Doctor(doctor::DoctorArgs),
     Completions(completions::CompletionsArgs),
     Man(man::ManArgs),
@@ -67,6 +68,7 @@ impl Cli {
             Command::Train(a) => a.json,
             Command::Sweep(a) => a.json,
             Command::Generate(a) => a.json,
+            Command::Eval(a) => a.json,
             Command::Doctor(a) => a.json,
             Command::Completions(_) | Command::Man(_) => false,
         }
