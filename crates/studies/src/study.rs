@@ -4,9 +4,11 @@ use crate::control::Control;
 use crate::figure::Figure;
 use crate::{StudyError, steps};
 use kleiber_core::assertion::Assertion;
+use kleiber_core::guard::load_small;
 use kleiber_data::ContentHash;
 use serde::{Deserialize, Serialize};
 use std::collections::HashSet;
+use std::path::Path;
 use toml::{Table, Value};
 
 /// What "size" can mean.
@@ -27,6 +29,9 @@ pub(crate) const AXES: [&str; 13] = [
 ];
 /// Longest time of a study with its default steps, in minutes on two cores.
 pub(crate) const MOST_MINUTES: f64 = 6.0;
+
+/// Largest declaration.
+const MAX_BYTES: u64 = 1 << 20;
 
 /// How much of a study is run.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -131,6 +136,18 @@ impl Study {
         let study = Self { slug: slug.into(), header, steps, expect, controls, figures, hash };
         study.check()?;
         Ok(study)
+    }
+
+    /// Reads a declaration from a file; the study is named by its folder.
+    ///
+    /// # Errors
+    /// [`StudyError::Core`] for a file that cannot be read, [`StudyError::Declaration`].
+    pub fn load(path: &Path) -> Result<Self, StudyError> {
+        let bytes = load_small(path, MAX_BYTES)?;
+        let text = String::from_utf8(bytes)
+            .map_err(|_| kleiber_core::CoreError::Encoding { source_name: path.display().to_string(), line: 0 })?;
+        let folder = path.parent().and_then(Path::file_name).map(|name| name.to_string_lossy().into_owned());
+        Self::parse(folder.as_deref().unwrap_or("study"), &text)
     }
 
     /// Whether it can run.
