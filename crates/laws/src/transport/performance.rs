@@ -22,13 +22,42 @@ pub struct PilotRun {
 /// not seen; here a ridge penalty is chosen by leaving out one run at a time.
 #[derive(Debug, Clone, PartialEq)]
 pub struct PerformanceModel {
-    /// The penalty, in units of standardised features; nothing where the distance alone is used.
+    /// The penalty, in units of standardised terms; nothing without one, as where the distance alone is used.
     pub ridge: Option<f64>,
     /// Root of the mean squared error of runs that were left out.
     pub left_out_error: f64,
+    terms: Terms,
     sources: usize,
     constant: f64,
     coefficients: Vec<f64>,
+}
+
+/// What performance is regressed on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Terms {
+    /// The distance alone.
+    Distance,
+    /// The shares.
+    Shares,
+    /// The shares and their squares.
+    Squares,
+    /// Distance, shares, squares and both times the distance: the pseudo-quadratic of Kang et al. 2023.
+    All,
+}
+
+impl Terms {
+    fn of(self, shares: &[f64], distance: f64) -> Vec<f64> {
+        let free = &shares[..shares.len() - 1];
+        match self {
+            Self::Distance => vec![distance],
+            Self::Shares => free.to_vec(),
+            Self::Squares => free.iter().flat_map(|p| [*p, p * p]).collect(),
+            Self::All => {
+                let terms = free.iter().flat_map(|p| [p * distance, p * p * distance, *p, p * p]);
+                [distance].into_iter().chain(terms).collect()
+            }
+        }
+    }
 }
 
 /// Penalties per run that are tried.
@@ -42,25 +71,12 @@ impl PerformanceModel {
     /// # Errors
     /// [`LawError::Request`] for fewer than four runs, different numbers of sources, or numbers that are not finite.
     pub fn fit(runs: &[PilotRun]) -> Result<Self, LawError> {
-        let sources = runs.first().map_or(0, |r| r.shares.len());
-        if runs.len() < FEWEST || sources < 2 || runs.iter().any(|r| r.shares.len() != sources) {
-            return Err(LawError::Request(format!(
-                "{} pilot runs of {sources} sources: at least {FEWEST} runs of the same two sources or more are needed",
-                runs.len()
-            )));
-        }
-        let finite = |r: &PilotRun| r.shares.iter().chain([&r.distance, &r.performance]).all(|v| v.is_finite());
-        if !runs.iter().all(finite) {
-            return Err(LawError::Request("pilot runs need finite shares, distances and performances".into()));
-        }
-        let y: Vec<f64> = runs.iter().map(|r| r.performance).collect();
-        let all: Vec<Vec<f64>> = runs.iter().map(|r| features(&r.shares, r.distance)).collect();
-        let distance: Vec<Vec<f64>> = runs.iter().map(|r| vec![r.distance]).collect();
+        check(runs)?;
         // No penalty on the distance alone: it is two coefficients.
-        let (simple, simple_off) = ridge(&distance, &y, 0.0, None, sources)?;
+        let (simple, simple_off) = regress(runs, Terms::Distance, 0.0)?;
         let mut best: Option<(Self, Vec<f64>)> = None;
         for penalty in RIDGES {
-            let next = ridge(&all, &y, penalty * runs.len() as f64, Some(penalty), sources)?;
+            let next = regress(runs, Terms::All, penalty)?;
             if best.as_ref().is_none_or(|b| next.0.left_out_error < b.0.left_out_error) {
                 best = Some(next);
             }
@@ -74,42 +90,56 @@ impl PerformanceModel {
         Ok(best.filter(sure).map_or(simple, |b| b.0))
     }
 
+    /// Least squares on given terms without a penalty: with [`Terms::All`] the published fit, with the others what it is compared
+    /// with.
+    ///
+    /// # Errors
+    /// As [`Self::fit`].
+    pub fn without_penalty(runs: &[PilotRun], terms: Terms) -> Result<Self, LawError> {
+        check(runs)?;
+        Ok(regress(runs, terms, 0.0)?.0)
+    }
+
     /// The performance for a mixture at a distance.
     ///
     /// # Panics
     /// When the number of sources is another.
     pub fn predict(&self, shares: &[f64], distance: f64) -> f64 {
         assert_eq!(shares.len(), self.sources, "sources");
-        let x = if self.ridge.is_some() { features(shares, distance) } else { vec![distance] };
+        let x = self.terms.of(shares, distance);
         self.constant + self.coefficients.iter().zip(x).map(|(c, x)| c * x).sum::<f64>()
     }
 }
 
-fn features(shares: &[f64], distance: f64) -> Vec<f64> {
-    let free = &shares[..shares.len() - 1];
-    let terms = free.iter().flat_map(|p| [p * distance, p * p * distance, *p, p * p]);
-    [distance].into_iter().chain(terms).collect()
+fn check(runs: &[PilotRun]) -> Result<(), LawError> {
+    let sources = runs.first().map_or(0, |r| r.shares.len());
+    if runs.len() < FEWEST || sources < 2 || runs.iter().any(|r| r.shares.len() != sources) {
+        return Err(LawError::Request(format!(
+            "{} pilot runs of {sources} sources: at least {FEWEST} runs of the same two sources or more are needed",
+            runs.len()
+        )));
+    }
+    let finite = |r: &PilotRun| r.shares.iter().chain([&r.distance, &r.performance]).all(|v| v.is_finite());
+    if !runs.iter().all(finite) {
+        return Err(LawError::Request("pilot runs need finite shares, distances and performances".into()));
+    }
+    Ok(())
 }
 
-/// Ridge regression on standardised features with a free constant, and its errors on runs left out one at a time (by the diagonal of
-/// the projection, without fitting again).
-fn ridge(
-    x: &[Vec<f64>],
-    y: &[f64],
-    penalty: f64,
-    shown: Option<f64>,
-    sources: usize,
-) -> Result<(PerformanceModel, Vec<f64>), LawError> {
+/// Ridge regression on standardised terms with a free constant and a penalty per run, and its errors on runs left out one at a time
+/// (by the diagonal of the projection, without fitting again).
+fn regress(runs: &[PilotRun], terms: Terms, ridge: f64) -> Result<(PerformanceModel, Vec<f64>), LawError> {
+    let x: Vec<Vec<f64>> = runs.iter().map(|r| terms.of(&r.shares, r.distance)).collect();
     let (n, m) = (x.len(), x[0].len());
     let means: Vec<f64> = (0..m).map(|j| x.iter().map(|r| r[j]).sum::<f64>() / n as f64).collect();
     let spread = |j: usize| (x.iter().map(|r| (r[j] - means[j]).powi(2)).sum::<f64>() / n as f64).sqrt();
-    // A feature that does not vary is no feature.
+    // A term that does not vary says nothing.
     let scales: Vec<f64> =
         (0..m).map(|j| if spread(j) > 1e-12 * means[j].abs() { spread(j) } else { f64::INFINITY }).collect();
     let z = DMatrix::from_fn(n, m, |i, j| (x[i][j] - means[j]) / scales[j]);
-    let centre = y.iter().sum::<f64>() / n as f64;
-    let t = DVector::from_fn(n, |i, _| y[i] - centre);
-    let gram = z.tr_mul(&z) + DMatrix::identity(m, m) * penalty.max(1e-12 * n as f64);
+    let centre = runs.iter().map(|r| r.performance).sum::<f64>() / n as f64;
+    let t = DVector::from_fn(n, |i, _| runs[i].performance - centre);
+    let gram = z.tr_mul(&z) + DMatrix::identity(m, m) * (ridge.max(1e-12) * n as f64);
     let unsolved = || LawError::Request("the regression on pilot runs has no solution".into());
     let cholesky = gram.cholesky().ok_or_else(unsolved)?;
     let beta = cholesky.solve(&z.tr_mul(&t));
@@ -123,7 +153,9 @@ fn ridge(
     let left_out_error = (off.iter().map(|o| o * o).sum::<f64>() / n as f64).sqrt();
     let coefficients: Vec<f64> = (0..m).map(|j| beta[j] / scales[j]).collect();
     let constant = centre - coefficients.iter().zip(&means).map(|(c, m)| c * m).sum::<f64>();
-    Ok((PerformanceModel { ridge: shown, left_out_error, sources, constant, coefficients }, off))
+    let ridge = (ridge > 0.0).then_some(ridge);
+    let sources = runs[0].shares.len();
+    Ok((PerformanceModel { ridge, left_out_error, terms, sources, constant, coefficients }, off))
 }
 
 #[cfg(test)]
@@ -166,9 +198,7 @@ mod tests {
             hidden.iter().map(|r| (of(r) - (0.95 - 0.06 * r.distance)).abs()).sum::<f64>() / hidden.len() as f64
         };
         let chosen = error(&|r| model.predict(&r.shares, r.distance));
-        let y: Vec<f64> = seen.iter().map(|r| r.performance).collect();
-        let x: Vec<Vec<f64>> = seen.iter().map(|r| features(&r.shares, r.distance)).collect();
-        let (free, _) = ridge(&x, &y, 0.0, Some(0.0), 3).unwrap();
+        let free = PerformanceModel::without_penalty(&seen, Terms::All).unwrap();
         let published = error(&|r| free.predict(&r.shares, r.distance));
         assert!(model.ridge.is_none() && published > 2.0 * chosen, "chosen {chosen}, without a penalty {published}");
         // Among the seen mixtures both do: it is the unseen ones that tell.
@@ -183,17 +213,27 @@ mod tests {
     #[test]
     fn left_out_errors_are_those_of_fitting_again() {
         let mut rng = Rng::new(2, "left out", 0);
-        let x: Vec<Vec<f64>> = (0..12).map(|_| vec![rng.uniform()]).collect();
-        let y: Vec<f64> = x.iter().map(|r| 1.0 + r[0] + 0.1 * rng.normal()).collect();
-        let whole = ridge(&x, &y, 0.0, None, 2).unwrap().0.left_out_error;
-        let again = |i: usize| {
-            let without = |v: &[Vec<f64>]| [&v[..i], &v[i + 1..]].concat();
-            let rest = [&y[..i], &y[i + 1..]].concat();
-            let (fit, _) = ridge(&without(&x), &rest, 0.0, None, 2).unwrap();
-            (fit.predict(&[0.5, 0.5], x[i][0]) - y[i]).powi(2)
+        let mut run = |_| {
+            let distance = rng.uniform();
+            PilotRun { shares: vec![0.5, 0.5], distance, performance: 1.0 + distance + 0.1 * rng.normal() }
         };
-        let want = ((0..12).map(again).sum::<f64>() / 12.0).sqrt();
+        let runs: Vec<PilotRun> = (0..12).map(&mut run).collect();
+        let of = |runs: &[PilotRun]| PerformanceModel::without_penalty(runs, Terms::Distance).unwrap();
+        let again = |i: usize| {
+            let fit = of(&[&runs[..i], &runs[i + 1..]].concat());
+            (fit.predict(&[0.5, 0.5], runs[i].distance) - runs[i].performance).powi(2)
+        };
+        let (whole, want) = (of(&runs).left_out_error, ((0..12).map(again).sum::<f64>() / 12.0).sqrt());
         assert!((whole - want).abs() < 1e-9, "{whole} {want}");
+    }
+
+    #[test]
+    fn terms_are_what_they_say() {
+        // A performance that is a square of a share: found by squares and by all terms, not by shares or the distance.
+        let runs = grid(|p, _| 0.3 + p[0] * p[0]);
+        let error = |terms| PerformanceModel::without_penalty(&runs, terms).unwrap().left_out_error;
+        assert!(error(Terms::Squares) < 1e-6 && error(Terms::All) < 1e-6, "{}", error(Terms::All));
+        assert!(error(Terms::Shares) > 0.03 && error(Terms::Distance) > 0.03);
     }
 
     #[test]
