@@ -2,7 +2,7 @@
 //! intervals that hold each coefficient. A table that is refused counts as refused and names what it does not determine.
 //!
 //!     cargo run --release -p kleiber-laws --example recovery -- [--tables 200] [--rows 60] [--noise 0.01]
-//!         [--bootstrap 200] [--minutes 7] [--law NAME] [--csv crates/laws/src/recovery.csv]
+//!         [--bootstrap 1000] [--minutes 7] [--law NAME] [--csv crates/laws/src/recovery.csv]
 //!
 //! Prints rows of a Markdown table as laws finish, the quickest law first. Table `i` of a law is the same whatever the time and the threads:
 //! `--minutes` only decides how many of the tables are made, and the row says how many. `--csv` rewrites the file that fits warn from.
@@ -11,7 +11,7 @@ mod designs;
 
 use designs::{TRUTHS, Truth};
 use kleiber_laws::recovery::{ACCEPTED, HEADER};
-use kleiber_laws::{Law, LawError, Options, simulate};
+use kleiber_laws::{DEFAULT_BOOTSTRAP, Law, LawError, Options, simulate};
 use rayon::prelude::*;
 use std::collections::BTreeMap;
 use std::error::Error;
@@ -35,7 +35,7 @@ impl Settings {
             tables: 200,
             rows: 60,
             noise: 0.01,
-            bootstrap: 200,
+            bootstrap: DEFAULT_BOOTSTRAP,
             limit: Duration::from_secs(420),
             law: None,
             csv: None,
