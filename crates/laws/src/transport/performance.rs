@@ -1,7 +1,7 @@
 //! Performance at one size by the mixture and its distance to the validation sample (Kang et al. 2023, section 4.1).
 
 use crate::LawError;
-use kleiber_core::stats::{mean, standard_deviation};
+use kleiber_core::stats::{mean, quantile_sorted, sorted, standard_deviation};
 use nalgebra::{DMatrix, DVector};
 
 /// A model that was trained on a mixture of sources.
@@ -19,12 +19,13 @@ pub struct PilotRun {
 /// share follows from the others, or as `b0 OT + c0` unless the many terms predict left-out runs better by more than a standard error.
 ///
 /// The published fit has no penalty, and its code leaves the `c2` terms out. On small pilots that fit is far off for mixtures it has
-/// not seen; here a ridge penalty is chosen by leaving out one run at a time.
+/// not seen: by 83 to 192 points of accuracy where the distance alone is off by 11 to 13 (study `projektor`). Here a ridge penalty is
+/// chosen, and the many terms are taken at all, by how they predict the runs with most of a source from the others.
 #[derive(Debug, Clone, PartialEq)]
 pub struct PerformanceModel {
     /// The penalty, in units of standardised terms; nothing without one, as where the distance alone is used.
     pub ridge: Option<f64>,
-    /// Root of the mean squared error of runs that were left out.
+    /// Root of the mean squared error of runs that were left out: those with most of each source in turn.
     pub left_out_error: f64,
     terms: Terms,
     sources: usize,
@@ -62,6 +63,8 @@ impl Terms {
 
 /// Penalties per run that are tried.
 const RIDGES: [f64; 9] = [1e-6, 1e-5, 1e-4, 1e-3, 1e-2, 0.1, 1.0, 10.0, 100.0];
+/// Share of the runs that is left out for each source.
+const LEFT_OUT: f64 = 0.25;
 /// Fewest runs.
 const FEWEST: usize = 4;
 
@@ -73,15 +76,15 @@ impl PerformanceModel {
     pub fn fit(runs: &[PilotRun]) -> Result<Self, LawError> {
         check(runs)?;
         // No penalty on the distance alone: it is two coefficients.
-        let (simple, simple_off) = regress(runs, Terms::Distance, 0.0)?;
+        let (simple, simple_off) = judged(runs, Terms::Distance, 0.0)?;
         let mut best: Option<(Self, Vec<f64>)> = None;
         for penalty in RIDGES {
-            let next = regress(runs, Terms::All, penalty)?;
+            let next = judged(runs, Terms::All, penalty)?;
             if best.as_ref().is_none_or(|b| next.0.left_out_error < b.0.left_out_error) {
                 best = Some(next);
             }
         }
-        // What the features gain, run by run, must be more than its own standard error.
+        // What the many terms gain, run by run, must be more than its own standard error.
         let gains = |off: &[f64]| simple_off.iter().zip(off).map(|(s, o)| s * s - o * o).collect::<Vec<f64>>();
         let sure = |(_, off): &(Self, Vec<f64>)| {
             let gains = gains(off);
@@ -97,7 +100,7 @@ impl PerformanceModel {
     /// As [`Self::fit`].
     pub fn without_penalty(runs: &[PilotRun], terms: Terms) -> Result<Self, LawError> {
         check(runs)?;
-        Ok(regress(runs, terms, 0.0)?.0)
+        Ok(judged(runs, terms, 0.0)?.0)
     }
 
     /// The performance for a mixture at a distance.
@@ -126,9 +129,27 @@ fn check(runs: &[PilotRun]) -> Result<(), LawError> {
     Ok(())
 }
 
-/// Ridge regression on standardised terms with a free constant and a penalty per run, and its errors on runs left out one at a time
-/// (by the diagonal of the projection, without fitting again).
-fn regress(runs: &[PilotRun], terms: Terms, ridge: f64) -> Result<(PerformanceModel, Vec<f64>), LawError> {
+/// A regression, and its errors on runs that were left out: those with most of each source in turn. Mixtures are chosen among those
+/// that no pilot has seen, so what is left out must lie outside of what is kept. One run left out among its neighbours lies inside,
+/// where the many terms look best and from where they are furthest off outside.
+fn judged(runs: &[PilotRun], terms: Terms, ridge: f64) -> Result<(PerformanceModel, Vec<f64>), LawError> {
+    let mut model = regress(runs, terms, ridge)?;
+    let mut off = Vec::new();
+    for source in 0..model.sources {
+        let shares = sorted(&runs.iter().map(|r| r.shares[source]).collect::<Vec<_>>());
+        let most = quantile_sorted(&shares, 1.0 - LEFT_OUT);
+        let (out, kept): (Vec<PilotRun>, Vec<PilotRun>) = runs.iter().cloned().partition(|r| r.shares[source] >= most);
+        if kept.len() >= 2 {
+            let without = regress(&kept, terms, ridge)?;
+            off.extend(out.iter().map(|r| without.predict(&r.shares, r.distance) - r.performance));
+        }
+    }
+    model.left_out_error = (off.iter().map(|o| o * o).sum::<f64>() / off.len() as f64).sqrt();
+    Ok((model, off))
+}
+
+/// Ridge regression on standardised terms with a free constant and a penalty per run.
+fn regress(runs: &[PilotRun], terms: Terms, ridge: f64) -> Result<PerformanceModel, LawError> {
     let x: Vec<Vec<f64>> = runs.iter().map(|r| terms.of(&r.shares, r.distance)).collect();
     let (n, m) = (x.len(), x[0].len());
     let means: Vec<f64> = (0..m).map(|j| x.iter().map(|r| r[j]).sum::<f64>() / n as f64).collect();
@@ -141,21 +162,12 @@ fn regress(runs: &[PilotRun], terms: Terms, ridge: f64) -> Result<(PerformanceMo
     let t = DVector::from_fn(n, |i, _| runs[i].performance - centre);
     let gram = z.tr_mul(&z) + DMatrix::identity(m, m) * (ridge.max(1e-12) * n as f64);
     let unsolved = || LawError::Request("the regression on pilot runs has no solution".into());
-    let cholesky = gram.cholesky().ok_or_else(unsolved)?;
-    let beta = cholesky.solve(&z.tr_mul(&t));
-    let solved = cholesky.solve(&z.transpose());
-    let left_out = |i: usize| {
-        let leverage = 1.0 / n as f64 + (0..m).map(|j| z[(i, j)] * solved[(j, i)]).sum::<f64>();
-        let off = t[i] - (0..m).map(|j| z[(i, j)] * beta[j]).sum::<f64>();
-        off / (1.0 - leverage).max(1e-9)
-    };
-    let off: Vec<f64> = (0..n).map(left_out).collect();
-    let left_out_error = (off.iter().map(|o| o * o).sum::<f64>() / n as f64).sqrt();
+    let beta = gram.cholesky().ok_or_else(unsolved)?.solve(&z.tr_mul(&t));
     let coefficients: Vec<f64> = (0..m).map(|j| beta[j] / scales[j]).collect();
     let constant = centre - coefficients.iter().zip(&means).map(|(c, m)| c * m).sum::<f64>();
     let ridge = (ridge > 0.0).then_some(ridge);
     let sources = runs[0].shares.len();
-    Ok((PerformanceModel { ridge, left_out_error, terms, sources, constant, coefficients }, off))
+    Ok(PerformanceModel { ridge, left_out_error: f64::NAN, terms, sources, constant, coefficients })
 }
 
 #[cfg(test)]
@@ -201,30 +213,31 @@ mod tests {
         let free = PerformanceModel::without_penalty(&seen, Terms::All).unwrap();
         let published = error(&|r| free.predict(&r.shares, r.distance));
         assert!(model.ridge.is_none() && published > 2.0 * chosen, "chosen {chosen}, without a penalty {published}");
-        // Among the seen mixtures both do: it is the unseen ones that tell.
-        assert!(
-            model.left_out_error < 0.03 && free.left_out_error < 0.03,
-            "{} {}",
-            model.left_out_error,
-            free.left_out_error
-        );
+        // Among the seen mixtures, noise of 0.02, both do, and what lies outside of the rest tells them apart.
+        let off = |of: &PerformanceModel| {
+            seen.iter().map(|r| (of.predict(&r.shares, r.distance) - r.performance).abs()).sum::<f64>() / seen.len() as f64
+        };
+        assert!(off(&model) < 0.03 && off(&free) < 0.03, "{} {}", off(&model), off(&free));
+        assert!(free.left_out_error > 2.0 * model.left_out_error, "{} {}", free.left_out_error, model.left_out_error);
     }
 
     #[test]
-    fn left_out_errors_are_those_of_fitting_again() {
-        let mut rng = Rng::new(2, "left out", 0);
-        let mut run = |_| {
-            let distance = rng.uniform();
-            PilotRun { shares: vec![0.5, 0.5], distance, performance: 1.0 + distance + 0.1 * rng.normal() }
+    fn what_is_left_out_lies_outside() {
+        // Two sources, performance bent where the first has most: a line through the others misses it there.
+        let run = |i: u32| {
+            let p = f64::from(i) / 8.0;
+            PilotRun { shares: vec![p, 1.0 - p], distance: p, performance: if i < 6 { p } else { 0.0 } }
         };
-        let runs: Vec<PilotRun> = (0..12).map(&mut run).collect();
-        let of = |runs: &[PilotRun]| PerformanceModel::without_penalty(runs, Terms::Distance).unwrap();
-        let again = |i: usize| {
-            let fit = of(&[&runs[..i], &runs[i + 1..]].concat());
-            (fit.predict(&[0.5, 0.5], runs[i].distance) - runs[i].performance).powi(2)
-        };
-        let (whole, want) = (of(&runs).left_out_error, ((0..12).map(again).sum::<f64>() / 12.0).sqrt());
-        assert!((whole - want).abs() < 1e-9, "{whole} {want}");
+        let runs: Vec<PilotRun> = (0..=8).map(run).collect();
+        let model = PerformanceModel::without_penalty(&runs, Terms::Distance).unwrap();
+        // Left out are shares of at least 6/8 of the first source: 0 instead of 6/8, 7/8, 1. Of the second source shares 6/8, 7/8
+        // and 1, predicted by the line through (3/8, 3/8), (4/8, 4/8), (5/8, 5/8), (6/8, 0), (7/8, 0), (1, 0), which is
+        // 0.983 - 1.0643 p.
+        let line = |p: f64| 0.25 + (p - 0.6875) * -1.064_285_714_285_714_2;
+        let first = [0.75f64, 0.875, 1.0].map(|p| p * p);
+        let second = [0.0f64, 0.125, 0.25].map(|p| (line(p) - p).powi(2));
+        let want = (first.iter().chain(&second).sum::<f64>() / 6.0).sqrt();
+        assert!((model.left_out_error - want).abs() < 1e-6, "{} {want}", model.left_out_error);
     }
 
     #[test]
