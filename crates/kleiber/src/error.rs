@@ -7,6 +7,7 @@ use kleiber_data::DataError;
 use kleiber_evaluate::EvaluateError;
 use kleiber_laws::LawError;
 use kleiber_models::ModelError;
+use kleiber_studies::StudyError;
 use kleiber_sweep::SweepError;
 use kleiber_train::TrainError;
 use std::io::ErrorKind;
@@ -33,6 +34,9 @@ pub(crate) enum CliError {
     /// Reports.
     #[error(transparent)]
     Render(#[from] RenderError),
+    /// Studies.
+    #[error(transparent)]
+    Study(#[from] StudyError),
     /// Runs.
     #[error(transparent)]
     Train(#[from] TrainError),
@@ -78,6 +82,7 @@ impl CliError {
             Self::Model(e) => e.hint(),
             Self::Render(e) => e.hint().to_string(),
             Self::Train(e) => e.hint(),
+            Self::Study(e) => e.hint(),
             Self::Sweep(e) => e.hint(),
             Self::Limit { hint, .. } | Self::Usage { hint, .. } => hint.clone(),
         }

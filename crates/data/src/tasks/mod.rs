@@ -21,6 +21,7 @@ mod brackets;
 mod copy;
 mod decimal;
 mod digits;
+mod field;
 pub mod knowledge;
 mod multiplication;
 mod passkey;
@@ -40,6 +41,7 @@ pub use brackets::Brackets;
 pub use copy::{CopyString, Pattern};
 pub use decimal::FunctionFormat;
 pub use digits::{AnswerOrder, Lengths, Noise, Spaces, carries};
+pub use field::{Field, FieldPictures};
 pub use multiplication::Multiplication;
 pub use passkey::Passkey;
 pub use retrieval::Retrieval;
@@ -83,7 +85,7 @@ impl Example {
 /// What the best possible model would lose.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Entropy {
-    /// Nats per token (one per letter) when the token before is known.
+    /// Nats per token (one per letter) when the tokens before are known.
     pub rate: f64,
     /// Nats per token when nothing is known: of the first token, and of a model that ignores the order.
     pub first: f64,
@@ -167,6 +169,7 @@ pub fn registry() -> &'static [TaskInfo] {
         biographies::INFO,
         brackets::INFO,
         copy::INFO,
+        field::INFO,
         multiplication::INFO,
         passkey::INFO,
         retrieval::INFO,

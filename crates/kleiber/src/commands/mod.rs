@@ -1,5 +1,6 @@
 //! One file per subcommand.
 
+pub(crate) mod assert;
 mod bar;
 pub(crate) mod compare;
 pub(crate) mod completions;
@@ -15,6 +16,7 @@ pub(crate) mod man;
 pub(crate) mod plan;
 pub(crate) mod predict;
 pub(crate) mod size;
+pub(crate) mod study;
 pub(crate) mod sweep;
 mod table;
 pub(crate) mod train;
@@ -47,7 +49,9 @@ pub(crate) fn run(cli: &Cli) -> Result<Output, CliError> {
         Command::Plan(args) => plan::run(args),
         Command::Laws(args) => laws::run(args),
         Command::Size(args) => size::run(args),
+        Command::Assert(command) => assert::run(command),
         Command::Data(command) => data::run(command, cli.quiet),
+        Command::Study(command) => study::run(command, cli.quiet),
         Command::Sweep(args) => sweep::run(args, cli.quiet),
         Command::Train(args) => train::run(args, cli.quiet),
         Command::Generate(args) => generate::run(args),
