@@ -7,6 +7,7 @@ use crate::CoreError;
 use crate::assertion::{Assertion, Truth, share};
 use crate::rng::Rng;
 use crate::table::{Cells, Column, Table};
+use std::ops::Range;
 use std::sync::Arc;
 
 /// Points of a synthetic curve, and steps between them.
@@ -96,20 +97,20 @@ pub struct Outcome {
 /// A rule that was made from some runs: whether a table breaks it.
 type Rule = Box<dyn Fn(&Table) -> Result<bool, CoreError>>;
 
-/// Makes assertions from `seeds` runs and checks them on as many others and on mutants of these, `repeats` times, beside
+/// Makes assertions from `seeds` runs and checks them on as many others and on mutants of these, for each of `repeats`, beside
 /// two rules that people write by hand: the last value is that seen before within 1%, and the first ten values are above the
 /// last ten.
 ///
 /// # Errors
 /// None for the worlds that there are; those of [`suggest`] otherwise.
-pub fn outcomes(world: World, seeds: u64, repeats: u32) -> Result<Vec<Outcome>, CoreError> {
+pub fn outcomes(world: World, seeds: u64, repeats: Range<u32>) -> Result<Vec<Outcome>, CoreError> {
     let request = Request::new("x", "loss", (seeds > 1).then_some("seed"));
     let rules = ["suggested", "last-value", "two-windows"];
     let mut alarms = [0.0; 3];
     // Of each mutant, for each rule: how often it was broken, and how often where it was not otherwise.
     let mut found: Vec<(&'static str, [[f64; 2]; 3])> = Vec::new();
     let mut count = 0.0;
-    for repeat in 0..repeats {
+    for repeat in repeats.clone() {
         let (seen, new) = (world.runs(repeat, 0, seeds)?, world.runs(repeat, 1_000, seeds)?);
         let suggested = suggest(&seen, &request)?.assertions;
         count += suggested.len() as f64;
@@ -131,7 +132,7 @@ pub fn outcomes(world: World, seeds: u64, repeats: u32) -> Result<Vec<Outcome>, 
             }
         }
     }
-    let n = f64::from(repeats);
+    let n = repeats.len() as f64;
     let outcome = |(i, rule): (usize, &'static str)| {
         let each: Vec<_> = found.iter().map(|(name, sums)| (*name, sums[i][0] / n, sums[i][1] / n)).collect();
         let kills = each.iter().map(|e| e.2).sum::<f64>() / each.len() as f64;
@@ -141,25 +142,26 @@ pub fn outcomes(world: World, seeds: u64, repeats: u32) -> Result<Vec<Outcome>, 
     Ok(rules.into_iter().enumerate().map(outcome).collect())
 }
 
-/// [`outcomes`] of both worlds as a table, of a row for each world, rule and mutant, and one for `no-fault`: `broken`, the share of
-/// repeats in which the rule was broken, and `told`, that in which it was and the same runs without the fault kept it.
+/// [`outcomes`] of both worlds as a table, of a row for each batch of `repeats`, world, rule and mutant, and one for `no-fault`:
+/// `broken`, the share of repeats in which the rule was broken, and `told`, that in which it was and the same runs without the
+/// fault kept it.
 ///
 /// # Errors
 /// As [`outcomes`].
-pub fn measure(seeds: u64, repeats: u32) -> Result<Table, CoreError> {
-    let (mut text, mut numbers): ([Vec<Arc<str>>; 3], [Vec<f64>; 2]) = Default::default();
-    for world in [World::Curves, World::Ladder] {
-        for outcome in outcomes(world, seeds, repeats)? {
+pub fn measure(seeds: u64, batches: u32, repeats: u32) -> Result<Table, CoreError> {
+    let (mut text, mut numbers): ([Vec<Arc<str>>; 3], [Vec<f64>; 3]) = Default::default();
+    for (batch, world) in (0..batches).flat_map(|batch| [(batch, World::Curves), (batch, World::Ladder)]) {
+        for outcome in outcomes(world, seeds, batch * repeats..(batch + 1) * repeats)? {
             for (mutant, broken, told) in [("no-fault", outcome.false_alarms, 0.0)].into_iter().chain(outcome.each) {
                 text.iter_mut()
                     .zip([world.name(), outcome.rule, mutant])
                     .for_each(|(column, cell)| column.push(cell.into()));
-                numbers.iter_mut().zip([broken, told]).for_each(|(column, cell)| column.push(cell));
+                numbers.iter_mut().zip([broken, told, f64::from(batch)]).for_each(|(column, cell)| column.push(cell));
             }
         }
     }
     let columns = text.map(Cells::Text).into_iter().chain(numbers.map(Cells::Number));
-    let named = ["world", "rule", "mutant", "broken", "told"].into_iter().zip(columns);
+    let named = ["world", "rule", "mutant", "broken", "told", "batch"].into_iter().zip(columns);
     Table::new("assertions", named.map(|(name, cells)| Column { name: name.into(), cells }).collect())
 }
 
