@@ -1,7 +1,7 @@
 //! The command line.
 
 use crate::commands::{
-    compare, completions, data, doctor, fit, generate, ladder, laws, man, plan, predict, size, sweep, train,
+    compare, completions, compress, data, doctor, fit, generate, ladder, laws, man, plan, predict, size, sweep, train,
 };
 use clap::{Parser, Subcommand};
 
@@ -46,6 +46,8 @@ pub(crate) enum Command {
     Data(data::DataCommand),
     Train(Box<train::TrainArgs>),
     Sweep(sweep::SweepArgs),
+    #[command(subcommand)]
+    Compress(compress::CompressCommand),
     Generate(generate::GenerateArgs),
     Doctor(doctor::DoctorArgs),
     Completions(completions::CompletionsArgs),
@@ -66,6 +68,7 @@ impl Cli {
             Command::Data(a) => a.json(),
             Command::Train(a) => a.json,
             Command::Sweep(a) => a.json,
+            Command::Compress(a) => a.json(),
             Command::Generate(a) => a.json,
             Command::Doctor(a) => a.json,
             Command::Completions(_) | Command::Man(_) => false,

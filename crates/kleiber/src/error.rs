@@ -2,6 +2,7 @@
 
 use crate::output::{write_stderr, write_stdout};
 use crate::render::RenderError;
+use kleiber_compress::CompressError;
 use kleiber_core::CoreError;
 use kleiber_data::DataError;
 use kleiber_laws::LawError;
@@ -20,6 +21,9 @@ pub(crate) enum CliError {
     /// Corpora, tokenizers, token stores and tasks.
     #[error(transparent)]
     Data(#[from] DataError),
+    /// Models made smaller.
+    #[error(transparent)]
+    Compress(#[from] CompressError),
     /// Laws.
     #[error(transparent)]
     Law(#[from] LawError),
@@ -69,6 +73,7 @@ impl CliError {
         match self {
             Self::Core(e) => e.hint(),
             Self::Data(e) => e.hint(),
+            Self::Compress(e) => e.hint(),
             Self::Law(e) => e.hint(),
             Self::Model(e) => e.hint(),
             Self::Render(e) => e.hint().to_string(),

@@ -1,6 +1,8 @@
 //! Loss on held-out text.
 
-use kleiber_data::IGNORE;
+use crate::TrainError;
+use kleiber_data::{IGNORE, Stream};
+use kleiber_models::Decoder;
 use serde::{Deserialize, Serialize};
 
 /// Loss on held-out text.
@@ -23,7 +25,29 @@ pub(crate) struct Tally {
     tokens: u64,
     bytes: u64,
     /// Mean loss of each sequence.
-    means: Vec<f64>,
+    pub(crate) means: Vec<f64>,
+}
+
+/// The losses of a decoder over the first `sequences` of a stream, `batch` of them together.
+pub(crate) fn tally(
+    decoder: &Decoder,
+    stream: &Stream,
+    sequences: u64,
+    batch: u64,
+    bytes: &[u32],
+) -> Result<Tally, TrainError> {
+    let mut tally = Tally::default();
+    let mut first = 0;
+    while first < sequences {
+        let count = (sequences - first).min(batch.max(1));
+        let rows = stream.batch(first, count as usize)?;
+        let starts = stream.options().document_mask.then_some(rows.starts.as_slice());
+        let losses = decoder.token_losses(&rows.inputs, &rows.targets, rows.batch, starts);
+        let each = losses.chunks(rows.context).zip(rows.targets.chunks(rows.context));
+        each.for_each(|(losses, targets)| tally.add(losses, targets, bytes));
+        first += count;
+    }
+    Ok(tally)
 }
 
 impl Tally {

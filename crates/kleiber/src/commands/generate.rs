@@ -256,7 +256,7 @@ impl Writer<'_> {
 }
 
 /// The folder that holds the model.
-fn locate(path: &Path) -> Result<PathBuf, CliError> {
+pub(super) fn locate(path: &Path) -> Result<PathBuf, CliError> {
     kleiber_train::checkpoint::locate(path).ok_or_else(|| {
         CliError::usage(
             format!("{}: holds neither {CONFIG} nor a finished step-N", path.display()),
@@ -266,7 +266,7 @@ fn locate(path: &Path) -> Result<PathBuf, CliError> {
 }
 
 /// The tokenizer beside the model, or in the folder of its run.
-fn tokenizer(folder: &Path) -> Result<Tokenizer, CliError> {
+pub(super) fn tokenizer(folder: &Path) -> Result<Tokenizer, CliError> {
     let step = folder.file_name().and_then(|n| n.to_str()).is_some_and(|n| n.starts_with("step-"));
     let run = folder.parent().filter(|_| step);
     let found = [Some(folder), run].into_iter().flatten().map(|f| f.join(TOKENIZER)).find(|p| p.exists());

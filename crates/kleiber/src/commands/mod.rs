@@ -3,6 +3,7 @@
 mod bar;
 pub(crate) mod compare;
 pub(crate) mod completions;
+pub(crate) mod compress;
 pub(crate) mod data;
 pub(crate) mod doctor;
 pub(crate) mod fit;
@@ -49,6 +50,7 @@ pub(crate) fn run(cli: &Cli) -> Result<Output, CliError> {
         Command::Data(command) => data::run(command, cli.quiet),
         Command::Sweep(args) => sweep::run(args, cli.quiet),
         Command::Train(args) => train::run(args, cli.quiet),
+        Command::Compress(command) => compress::run(command, cli.quiet),
         Command::Generate(args) => generate::run(args),
         Command::Doctor(args) => doctor::run(args),
         Command::Completions(args) => Ok(completions::run(args)),
