@@ -244,7 +244,7 @@ impl<'a> Run<'a> {
     fn save_when_due(&mut self) -> Result<(), TrainError> {
         let (step, at) = (self.trainer.step_count(), &self.plan.config.checkpoint);
         let due = self.saved.elapsed().as_secs_f64() >= 60.0 * at.minutes;
-        if step < self.plan.steps && (due || (at.every > 0 && step.is_multiple_of(at.every))) {
+        if step < self.plan.steps && (due || at.is_due(step)) {
             self.save()?;
         }
         Ok(())
