@@ -33,6 +33,7 @@ pub use held_out::{HeldOut, Losses};
 pub use lock::Lock;
 pub use open::{OpenRun, Saved};
 pub use plan::{Counts, Note, Plan};
+pub use row::rows;
 pub use run::{Outcome, RunOptions, run, token_bytes};
 pub use schedule::{Decay, Kind, Schedule};
 pub use texts::Texts;
