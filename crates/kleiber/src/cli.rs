@@ -1,8 +1,8 @@
 //! The command line.
 
 use crate::commands::{
-    assert, compare, completions, compress, data, doctor, fit, generate, ladder, laws, man, plan, predict, size, sweep,
-    train,
+    assert, compare, completions, compress, data, doctor, eval, fit, generate, ladder, laws, man, plan, predict, size,
+    study, sweep, train,
 };
 use clap::{Parser, Subcommand};
 
@@ -51,7 +51,10 @@ pub(crate) enum Command {
     Sweep(sweep::SweepArgs),
     #[command(subcommand)]
     Compress(compress::CompressCommand),
+    #[command(subcommand)]
+    Study(study::StudyCommand),
     Generate(generate::GenerateArgs),
+    Eval(eval::EvalArgs),
     Doctor(doctor::DoctorArgs),
     Completions(completions::CompletionsArgs),
     Man(man::ManArgs),
@@ -73,7 +76,9 @@ impl Cli {
             Command::Train(a) => a.json,
             Command::Sweep(a) => a.json,
             Command::Compress(a) => a.json(),
+            Command::Study(a) => a.json(),
             Command::Generate(a) => a.json,
+            Command::Eval(a) => a.json,
             Command::Doctor(a) => a.json,
             Command::Completions(_) | Command::Man(_) => false,
         }

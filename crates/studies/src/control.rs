@@ -149,7 +149,8 @@ mod tests {
     use super::*;
 
     fn falls() -> Assertion {
-        let text = "name = \"falls\"\nproperty = \"rank_correlation\"\nx = \"x\"\ny = \"y\"\nat_most = -0.9\nbecause = \"b\"";
+        let text =
+            "name = \"falls\"\nproperty = \"rank_correlation\"\nx = \"x\"\ny = \"y\"\nat_most = -0.9\nbecause = \"b\"";
         Assertion::parse(text).unwrap()
     }
 

@@ -99,14 +99,14 @@ mod tests {
     }
 
     fn verdict(all: &[Judged], fails: bool) -> Verdict {
-        let control =
-            ControlOutcome { because: "b".into(), expectation: "e".into(), fails, why: "w".into() };
+        let control = ControlOutcome { because: "b".into(), expectation: "e".into(), fails, why: "w".into() };
         judge(all, &[control]).0
     }
 
     #[test]
     fn one_false_decides_and_a_gate_or_a_control_undoes_it() {
-        let (yes, no, open) = (judged(Truth::True, false), judged(Truth::False, false), judged(Truth::Undecided, false));
+        let (yes, no, open) =
+            (judged(Truth::True, false), judged(Truth::False, false), judged(Truth::Undecided, false));
         assert_eq!(verdict(&[yes.clone(), yes.clone()], true), Verdict::Reproduced);
         assert_eq!(verdict(&[yes.clone(), open.clone()], true), Verdict::Inconclusive);
         assert_eq!(verdict(&[yes.clone(), open, no.clone()], true), Verdict::NotReproduced);

@@ -1,10 +1,10 @@
 //! From a declaration to a verdict.
 
+use crate::StudyError;
 use crate::context::{Context, Options, Progress};
 use crate::judge::{Judged, judge, truth};
 use crate::result::{Declared, Outcome, SCHEMA};
 use crate::study::{Preset, Study};
-use crate::StudyError;
 use indexmap::IndexMap;
 use kleiber_core::atomic;
 use kleiber_core::guard::load_small;
@@ -223,7 +223,8 @@ expect = ["falls"]
     #[test]
     fn a_declaration_becomes_a_verdict_and_its_changes_are_kept() {
         let folder = tempfile::tempdir().unwrap();
-        let run = |study: &Study| super::run(study, Preset::Default, &options(None), "m", folder.path(), &|_| ()).unwrap();
+        let run =
+            |study: &Study| super::run(study, Preset::Default, &options(None), "m", folder.path(), &|_| ()).unwrap();
         let finished = run(&study(&falls(-0.5)));
         assert_eq!(finished.outcome.verdict, Verdict::Reproduced, "{}", finished.outcome.reason);
         assert_eq!(finished.tables["twice"].numbers("y").unwrap()[0], 18.0);

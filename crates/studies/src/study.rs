@@ -10,7 +10,7 @@ use std::collections::HashSet;
 use toml::{Table, Value};
 
 /// What "size" can mean.
-pub const AXES: [&str; 13] = [
+pub(crate) const AXES: [&str; 13] = [
     "params",
     "tokens",
     "unique-tokens",
@@ -26,7 +26,7 @@ pub const AXES: [&str; 13] = [
     "time",
 ];
 /// Longest time of a study with its default steps, in minutes on two cores.
-pub const MOST_MINUTES: f64 = 6.0;
+pub(crate) const MOST_MINUTES: f64 = 6.0;
 
 /// How much of a study is run.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -62,7 +62,7 @@ pub struct Header {
     pub question: String,
     /// The published claim.
     pub claim: String,
-    /// Which sizes it is about, of [`AXES`].
+    /// Which sizes it is about, a few words.
     pub axis: Vec<String>,
     /// Who published it.
     pub source: String,
@@ -278,7 +278,9 @@ expect = ["falls"]
         assert!(refusal("minutes = 1", "minutes = 9").contains("9 minutes, at most 6"));
         assert!(refusal("needs = []", "needs = [\"x\"]").contains("has steps, or needs something"));
         assert!(refusal("do = \"table\"", "do = \"tabel\"").contains("did you mean `table`?"));
-        assert!(refusal("table = \"rows\"\nproperty", "table = \"raws\"\nproperty").contains("`falls` is about `raws`"));
+        assert!(
+            refusal("table = \"rows\"\nproperty", "table = \"raws\"\nproperty").contains("`falls` is about `raws`")
+        );
         assert!(refusal("expect = [\"falls\"]", "expect = [\"fall\"]").contains("nothing of this name"));
         assert!(refusal("title = \"t\"", "titel = \"t\"").contains("titel"));
     }

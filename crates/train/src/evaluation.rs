@@ -18,6 +18,21 @@ pub struct Evaluation {
     pub error: f64,
 }
 
+/// Loss of a model over the first `sequences` of `stream`, `batch` of them at a time. `bytes` holds the bytes of text of
+/// each token ([`crate::token_bytes`]), for bits per byte.
+///
+/// # Errors
+/// [`TrainError::Data`].
+pub fn evaluate(
+    decoder: &Decoder,
+    stream: &Stream,
+    sequences: u64,
+    batch: usize,
+    bytes: &[u32],
+) -> Result<Evaluation, TrainError> {
+    Ok(tally(decoder, stream, sequences, batch, bytes)?.evaluation())
+}
+
 /// Sums of an evaluation.
 #[derive(Debug, Default)]
 pub(crate) struct Tally {
@@ -33,13 +48,13 @@ pub(crate) fn tally(
     decoder: &Decoder,
     stream: &Stream,
     sequences: u64,
-    batch: u64,
+    batch: usize,
     bytes: &[u32],
 ) -> Result<Tally, TrainError> {
     let mut tally = Tally::default();
     let mut first = 0;
     while first < sequences {
-        let count = (sequences - first).min(batch.max(1));
+        let count = (sequences - first).min(batch.max(1) as u64);
         let rows = stream.batch(first, count as usize)?;
         let starts = stream.options().document_mask.then_some(rows.starts.as_slice());
         let losses = decoder.token_losses(&rows.inputs, &rows.targets, rows.batch, starts);
@@ -52,7 +67,7 @@ pub(crate) fn tally(
 
 impl Tally {
     /// Takes the losses of a sequence in.
-    pub(crate) fn add(&mut self, losses: &[f32], targets: &[u32], bytes: &[u32]) {
+    fn add(&mut self, losses: &[f32], targets: &[u32], bytes: &[u32]) {
         let nats: f64 = losses.iter().map(|l| f64::from(*l)).sum();
         let counted = targets.iter().filter(|t| **t != IGNORE);
         let tokens = counted.clone().count() as u64;

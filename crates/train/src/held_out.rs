@@ -10,7 +10,7 @@ use kleiber_models::Decoder;
 pub struct HeldOut {
     stream: Stream,
     sequences: u64,
-    batch: u64,
+    batch: usize,
     bytes: Vec<u32>,
 }
 
@@ -31,7 +31,7 @@ impl HeldOut {
     pub fn new(plan: &Plan, texts: &Texts) -> Result<Self, TrainError> {
         let stream = run::held_out(plan, texts)?;
         let sequences = run::held_out_sequences(plan, &stream);
-        let batch = plan.options.batch.min(32) as u64;
+        let batch = plan.options.batch.min(32);
         Ok(Self { stream, sequences, batch, bytes: run::token_bytes(&texts.tokenizer) })
     }
 
@@ -43,8 +43,8 @@ impl HeldOut {
 
     /// The sequences in batches.
     pub fn batches(&self) -> impl Iterator<Item = Result<Batch, TrainError>> + '_ {
-        let starts = (0..self.sequences).step_by(self.batch.max(1) as usize);
-        starts.map(|first| Ok(self.stream.batch(first, self.batch.min(self.sequences - first) as usize)?))
+        let starts = (0..self.sequences).step_by(self.batch.max(1));
+        starts.map(|first| Ok(self.stream.batch(first, (self.sequences - first).min(self.batch as u64) as usize)?))
     }
 
     /// Losses of a model that reads the run's tokens.

@@ -379,12 +379,12 @@ pub(crate) fn stream(plan: &Plan, texts: &Texts) -> Result<Stream, TrainError> {
     let mut part = Part::new(texts.train.clone(), 1.0);
     part.unique_tokens = plan.config.data.unique_tokens.value();
     let parts = std::iter::once(part).chain(texts.mixed.iter().cloned()).collect();
-    Ok(Stream::mixture(parts, stream_options(plan))?)
+    Ok(Stream::mixture(parts, stream_options(plan, texts)?)?)
 }
 
 /// The sequences that are held out.
 pub(crate) fn held_out(plan: &Plan, texts: &Texts) -> Result<Stream, TrainError> {
-    let options = StreamOptions { order: Order::Sequential, ..stream_options(plan) };
+    let options = StreamOptions { order: Order::Sequential, ..stream_options(plan, texts)? };
     Ok(Stream::new(texts.validation.clone(), options)?)
 }
 
@@ -394,10 +394,12 @@ pub(crate) fn held_out_sequences(plan: &Plan, held_out: &Stream) -> u64 {
     wanted.clamp(1, held_out.epoch_len(0).max(1))
 }
 
-fn stream_options(plan: &Plan) -> StreamOptions {
+fn stream_options(plan: &Plan, texts: &Texts) -> Result<StreamOptions, TrainError> {
     let data = &plan.config.data;
     let (layout, document_mask) = (data.layout, data.document_mask);
-    StreamOptions { layout, document_mask, ..StreamOptions::new(plan.decoder.context, plan.config.seed) }
+    let loss_after = texts.tokenizer.encode(&data.loss_after)?;
+    let usual = StreamOptions::new(plan.decoder.context, plan.config.seed);
+    Ok(StreamOptions { layout, document_mask, loss_after, ..usual })
 }
 
 /// Bytes of text of each token, 0 for tokens that stand for no text.

@@ -1,6 +1,6 @@
 //! Steps of a run.
 
-use crate::evaluation::{Evaluation, tally};
+use crate::evaluation::{Evaluation, evaluate};
 use crate::guard::{Fault, Guard, GuardOptions, NotFinite};
 use crate::{Schedule, TrainError};
 use kleiber_data::{Batch as Rows, IGNORE, Stream};
@@ -266,9 +266,9 @@ impl Trainer {
     /// [`TrainError::Data`].
     pub fn evaluate(&mut self, stream: &Stream, sequences: u64, bytes: &[u32]) -> Result<Evaluation, TrainError> {
         self.exchange();
-        let result = tally(&self.decoder, stream, sequences, self.options.batch.min(32) as u64, bytes);
+        let result = evaluate(&self.decoder, stream, sequences, self.options.batch.min(32), bytes);
         self.exchange();
-        Ok(result?.evaluation())
+        result
     }
 
     /// Puts the average in the place of the parameters and these in its place.

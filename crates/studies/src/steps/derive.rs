@@ -115,7 +115,10 @@ mod tests {
         let rows = Table::from_csv_text("t", "arm,loss\nb,1\na,4\nb,3\n").unwrap();
         let reduced = derive.reduced("d", &rows).unwrap();
         assert_eq!(reduced.labels("arm").unwrap().iter().map(|l| l.to_string()).collect::<Vec<_>>(), ["b", "a"]);
-        assert_eq!((reduced.numbers("loss").unwrap(), reduced.numbers("most").unwrap()), (vec![2.0, 4.0], vec![3.0, 4.0]));
+        assert_eq!(
+            (reduced.numbers("loss").unwrap(), reduced.numbers("most").unwrap()),
+            (vec![2.0, 4.0], vec![3.0, 4.0])
+        );
         assert!(reduction("avg of loss").unwrap_err().to_string().contains("reduces nothing"));
         assert!(reduction("mean loss").is_err());
     }

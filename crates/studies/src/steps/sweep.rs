@@ -93,10 +93,12 @@ impl Sweep {
         let mut planned = Vec::new();
         for own in all {
             for &from in &sources {
-                let start = from.zip(folders.as_ref()).map(|(row, folders)| format!("model.start=\"{}\"", folders[row]));
+                let start =
+                    from.zip(folders.as_ref()).map(|(row, folders)| format!("model.start=\"{}\"", folders[row]));
                 let keys = self.set.iter().map(|(k, v)| (k, v)).chain(own.iter().map(|(k, v)| (k, v)));
                 let assigned = keys.filter(|(key, _)| *key != ARM).map(|(key, value)| format!("{key}={value}"));
-                let mut config = RunConfig::load_over(&base, None, &start.into_iter().chain(assigned).collect::<Vec<_>>())?;
+                let mut config =
+                    RunConfig::load_over(&base, None, &start.into_iter().chain(assigned).collect::<Vec<_>>())?;
                 if own.iter().any(|(key, _)| key == "seed") {
                     config.seed += context.options.seed;
                 }
@@ -120,7 +122,8 @@ impl Sweep {
     ) -> Result<Table, StudyError> {
         let mut all: Option<Table> = None;
         for ((planned, job), finished) in planned.iter().zip(jobs).zip(finished) {
-            let mut rows = kleiber_train::rows(&job.plan, &Record::new(&job.plan, &job.texts), &finished.folder, self.along)?;
+            let mut rows =
+                kleiber_train::rows(&job.plan, &Record::new(&job.plan, &job.texts), &finished.folder, self.along)?;
             let count = rows.rows();
             let mut put = |name: &str, cells: Cells| -> Result<(), StudyError> {
                 rows = rows.with_column(Column { name: name.into(), cells })?;
@@ -143,10 +146,13 @@ impl Sweep {
                 for carry in &self.carry {
                     let (new, old) = carry.split_once('=').unwrap_or((carry, carry));
                     let cells = &from.column(old.trim()).ok_or_else(|| from.missing(old.trim()))?.cells;
-                    put(new.trim(), match cells {
-                        Cells::Number(v) => Cells::Number(vec![v[row]; count]),
-                        Cells::Text(v) => Cells::Text(vec![v[row].clone(); count]),
-                    })?;
+                    put(
+                        new.trim(),
+                        match cells {
+                            Cells::Number(v) => Cells::Number(vec![v[row]; count]),
+                            Cells::Text(v) => Cells::Text(vec![v[row].clone(); count]),
+                        },
+                    )?;
                 }
             }
             put("folder", Cells::Text(vec![finished.folder.display().to_string().into(); count]))?;

@@ -3,10 +3,10 @@
 use super::mutants::{Mutant, all};
 use super::runs::Runs;
 use super::{Request, suggest};
+use crate::CoreError;
 use crate::assertion::{Assertion, Truth, share};
 use crate::rng::Rng;
 use crate::table::{Cells, Column, Table};
-use crate::CoreError;
 use std::sync::Arc;
 
 /// Points of a synthetic curve, and steps between them.

@@ -80,7 +80,8 @@ pub fn suggest(table: &Table, request: &Request) -> Result<Suggestion, CoreError
     }
     let runs = Runs::read(table, request)?;
     // What is claimed of the rows alone has nothing to err by.
-    let uncertain = |found: &[Assertion]| found.iter().filter(|a| a.by_value || !a.property.exact()).count().max(1) as f64;
+    let uncertain =
+        |found: &[Assertion]| found.iter().filter(|a| a.by_value || !a.property.exact()).count().max(1) as f64;
     let all = templates::candidates(table, &runs, request, request.alpha / 10.0)?;
     let all = templates::candidates(table, &runs, request, request.alpha / uncertain(&all))?;
     let damaged = mutants::all(runs.kind)
@@ -92,7 +93,8 @@ pub fn suggest(table: &Table, request: &Request) -> Result<Suggestion, CoreError
     let names: Vec<String> = kept.iter().map(|&i| all[i].name.clone()).collect();
     let chosen: Vec<Assertion> = kept.iter().map(|&i| all[i].clone()).collect();
     let narrow = templates::candidates(table, &runs, request, request.alpha / uncertain(&chosen))?;
-    let assertions: Vec<Assertion> = names.iter().filter_map(|n| narrow.iter().find(|a| a.name == *n).cloned()).collect();
+    let assertions: Vec<Assertion> =
+        names.iter().filter_map(|n| narrow.iter().find(|a| a.name == *n).cloned()).collect();
     let broken = breaks(&assertions, &damaged, request.alpha)?;
     let noticed = |mutant: usize| {
         let by = (0..assertions.len()).filter(|&i| broken[i][mutant]);
@@ -144,7 +146,10 @@ impl Suggestion {
     pub fn to_text(&self) -> String {
         let (noticed, all) = self.score();
         let runs = if self.replicates == 1 { "one run".into() } else { format!("{} replicates", self.replicates) };
-        let mut text = format!("# Suggested by {}: {} rows, {runs}. Notices {noticed} of {all} ways to go wrong", self.source, self.rows);
+        let mut text = format!(
+            "# Suggested by {}: {} rows, {runs}. Notices {noticed} of {all} ways to go wrong",
+            self.source, self.rows
+        );
         let missed: Vec<&str> = self.mutants.iter().filter(|(_, by)| by.is_empty()).map(|(m, _)| m.name).collect();
         if !missed.is_empty() {
             text.push_str(&format!(", not {}", missed.join(", ")));

@@ -1,7 +1,7 @@
 //! Runs that went wrong in a known way: what a set of assertions should notice.
 
-use super::runs::{Kind, Runs};
 use super::Request;
+use super::runs::{Kind, Runs};
 use crate::CoreError;
 use crate::table::{Cells, Column, Table, recognise};
 use std::collections::HashMap;
@@ -21,7 +21,11 @@ const CURVES: &[Mutant] = &[
     Mutant { name: "nan", about: "one value of one run is no number", change: not_a_number },
     Mutant { name: "units", about: "bits instead of nats, 1.4427 times as many", change: units },
     Mutant { name: "truncated", about: "one run stops at 30%", change: truncated },
-    Mutant { name: "spike", about: "one run jumps to its first value and comes back within five points", change: spike },
+    Mutant {
+        name: "spike",
+        about: "one run jumps to its first value and comes back within five points",
+        change: spike,
+    },
     Mutant { name: "no-decrease", about: "nothing is learned: the start goes on, with the noise", change: no_decrease },
     Mutant { name: "offset", about: "three standard deviations of the noise are added", change: offset },
     Mutant { name: "exponent-halved", about: "every point comes as late as its square", change: late },
@@ -36,7 +40,11 @@ const LADDER: &[Mutant] = &[
     Mutant { name: "truncated", about: "the largest size is missing", change: without_largest },
     Mutant { name: "swapped", about: "two neighbouring sizes in the middle have changed places", change: swapped },
     Mutant { name: "exponent-halved", about: "logarithms change half as much with size", change: halved },
-    Mutant { name: "plateau", about: "the three largest sizes are as good as the largest of the others", change: levelled },
+    Mutant {
+        name: "plateau",
+        about: "the three largest sizes are as good as the largest of the others",
+        change: levelled,
+    },
     Mutant { name: "edge", about: "the best value stands at an end", change: edge },
 ];
 
@@ -81,7 +89,8 @@ impl Mutant {
         let noise = if runs.kind == Kind::Curves { runs.noise() } else { 0.0 };
         let mut damage = Damage { x: x.clone(), y: y.clone(), runs: order, noise, keep: (0..table.rows()).collect() };
         (self.change)(&mut damage);
-        let same = damage.keep.len() == table.rows() && damage.y.iter().zip(&y).all(|(a, b)| a.to_bits() == b.to_bits());
+        let same =
+            damage.keep.len() == table.rows() && damage.y.iter().zip(&y).all(|(a, b)| a.to_bits() == b.to_bits());
         if same {
             return Ok(None);
         }
@@ -224,7 +233,8 @@ fn levelled(damage: &mut Damage) {
 
 fn edge(damage: &mut Damage) {
     damage.replace(|_, y| {
-        let inside = (1..y.len() - 1).min_by(|&a, &b| y[a].total_cmp(&y[b])).filter(|&i| y[i] < y[0] && y[i] < y[y.len() - 1]);
+        let inside =
+            (1..y.len() - 1).min_by(|&a, &b| y[a].total_cmp(&y[b])).filter(|&i| y[i] < y[0] && y[i] < y[y.len() - 1]);
         let mut new = y.to_vec();
         if inside.is_some() {
             new.sort_by(|a, b| b.total_cmp(a));

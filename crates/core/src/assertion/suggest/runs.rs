@@ -91,7 +91,10 @@ impl Runs {
             CURVE.. => Kind::Curves,
             LADDER.. => Kind::Ladder,
             few => {
-                return Err(fail(format!("{few} different `{}` in a run are too few; {LADDER} sizes or {CURVE} points are needed", request.x)));
+                return Err(fail(format!(
+                    "{few} different `{}` in a run are too few; {LADDER} sizes or {CURVE} points are needed",
+                    request.x
+                )));
             }
         };
         if kind == Kind::Ladder

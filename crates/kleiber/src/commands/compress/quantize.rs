@@ -1,6 +1,5 @@
 //! `kleiber compress quantize`: weights in few bits.
 
-use crate::commands::generate::{locate, tokenizer};
 use crate::error::CliError;
 use crate::figures::quoted;
 use crate::output::Output;
@@ -10,7 +9,8 @@ use kleiber_compress::{Array, FORMATS, Format, Quantised, Scope, paired_error, q
 use kleiber_core::atomic;
 use kleiber_core::units::{format_bytes, format_quantity, format_significant};
 use kleiber_data::{Stage, Tokenizer};
-use kleiber_models::checkpoint::{self, Checkpoint};
+use kleiber_evaluate::{EvaluateError, Model};
+use kleiber_models::{Decoder, checkpoint};
 use kleiber_train::OpenRun;
 use serde::Serialize;
 use std::path::{Path, PathBuf};
@@ -111,15 +111,16 @@ pub(crate) fn run(args: &QuantizeArgs, tell: &dyn Fn(Stage)) -> Result<Output, C
     if let Some(out) = args.out.as_deref().filter(|out| out.exists()) {
         return Err(CliError::usage(format!("{}: exists already", out.display()), "give --out a new folder"));
     }
-    let folder = locate(&args.checkpoint)?;
+    let folder = kleiber_train::checkpoint::locate(&args.checkpoint)
+        .ok_or_else(|| EvaluateError::NoModel { path: args.checkpoint.clone() })?;
     // What needs the run is known before the work.
     let opened = if args.evaluate { Some(open(args, &folder, tell)?) } else { None };
-    let loaded = checkpoint::read(&folder)?;
+    let loaded = Loaded::read(&folder)?;
     let scope = Scope { embedding: args.embedding, head: args.head };
     let small = quantize(&loaded.decoder, &format, scope)?;
-    let evaluation = opened.map(|run| evaluate(&run, &loaded, &small)).transpose()?;
+    let evaluation = opened.map(|run| evaluate(&run, &loaded.decoder, &small)).transpose()?;
     if let Some(out) = &args.out {
-        write(out, &folder, &loaded, &small)?;
+        loaded.write(out, &small)?;
     }
     let document = Document {
         schema: "kleiber.compress/1",
@@ -160,9 +161,9 @@ fn open(args: &QuantizeArgs, step: &Path, tell: &dyn Fn(Stage)) -> Result<OpenRu
     Ok(OpenRun::open(run, args.cache.as_deref().unwrap_or(&beside), tell)?)
 }
 
-fn evaluate(run: &OpenRun, before: &Checkpoint, after: &Quantised) -> Result<Evaluated, CliError> {
+fn evaluate(run: &OpenRun, before: &Decoder, after: &Quantised) -> Result<Evaluated, CliError> {
     let held_out = run.held_out()?;
-    let (before, after) = (held_out.losses(&before.decoder)?, held_out.losses(&after.decoder)?);
+    let (before, after) = (held_out.losses(before)?, held_out.losses(&after.decoder)?);
     let (loss_before, loss_after) = (before.evaluation.loss, after.evaluation.loss);
     Ok(Evaluated {
         tokens: before.evaluation.tokens,
@@ -173,17 +174,37 @@ fn evaluate(run: &OpenRun, before: &Checkpoint, after: &Quantised) -> Result<Eva
     })
 }
 
-/// Writes the model, with the tokenizer that stands beside it.
-fn write(out: &Path, folder: &Path, loaded: &Checkpoint, small: &Quantised) -> Result<(), CliError> {
-    let tokenizer = tokenizer(folder).ok();
-    let end = tokenizer.as_ref().map(Tokenizer::end_of_text).or(loaded.ends.first().copied());
-    atomic::folder(out, |scratch| -> Result<(), CliError> {
-        checkpoint::write(&small.decoder, end, scratch)?;
-        match &tokenizer {
-            Some(tokenizer) => Ok(tokenizer.save(&scratch.join(TOKENIZER))?),
-            None => Ok(()),
+/// A model, with its tokenizer where it has one.
+struct Loaded {
+    decoder: Decoder,
+    tokenizer: Option<Tokenizer>,
+    end: Option<u32>,
+}
+
+impl Loaded {
+    fn read(folder: &Path) -> Result<Self, CliError> {
+        match Model::load(folder) {
+            Ok(Model { decoder, tokenizer, ends, .. }) => {
+                Ok(Self { decoder, tokenizer: Some(tokenizer), end: ends.first().copied() })
+            }
+            Err(EvaluateError::NoTokenizer { .. }) => {
+                let read = checkpoint::read(folder)?;
+                Ok(Self { decoder: read.decoder, tokenizer: None, end: read.ends.first().copied() })
+            }
+            Err(error) => Err(error.into()),
         }
-    })
+    }
+
+    /// Writes what became of the model, with the tokenizer.
+    fn write(&self, out: &Path, small: &Quantised) -> Result<(), CliError> {
+        atomic::folder(out, |scratch| -> Result<(), CliError> {
+            checkpoint::write(&small.decoder, self.end, scratch)?;
+            match &self.tokenizer {
+                Some(tokenizer) => Ok(tokenizer.save(&scratch.join(TOKENIZER))?),
+                None => Ok(()),
+            }
+        })
+    }
 }
 
 fn text(document: &Document<'_>, format: &Format) -> String {
