@@ -11,8 +11,8 @@ use kleiber_tensor::parameters::{Handle, Parameters, take_gradient};
 use kleiber_tensor::{Device, Tensor};
 use std::sync::{Arc, OnceLock};
 
-/// A decoder with its parameters.
-#[derive(Debug)]
+/// A decoder with its parameters, which a copy shares until either is changed.
+#[derive(Debug, Clone)]
 pub struct Decoder {
     config: DecoderConfig,
     parameters: Parameters,

@@ -1,5 +1,6 @@
 //! The one error type of this crate.
 
+use kleiber_compress::CompressError;
 use kleiber_core::CoreError;
 use kleiber_laws::LawError;
 use kleiber_sweep::SweepError;
@@ -12,6 +13,9 @@ pub enum StudyError {
     /// Tables, files and assertions.
     #[error(transparent)]
     Core(#[from] CoreError),
+    /// Models made smaller.
+    #[error(transparent)]
+    Compress(#[from] CompressError),
     /// Laws.
     #[error(transparent)]
     Law(#[from] LawError),
@@ -101,6 +105,7 @@ impl StudyError {
     pub fn hint(&self) -> String {
         match self {
             Self::Core(e) => e.hint(),
+            Self::Compress(e) => e.hint(),
             Self::Law(e) => e.hint(),
             Self::Sweep(e) => e.hint(),
             Self::Train(e) => e.hint(),

@@ -1,11 +1,15 @@
 //! What studies are made of: each kind of step is one file and one line here.
 
 mod compare;
+mod density;
 mod derive;
 mod fit;
 mod join;
 mod ladder;
 mod predict;
+mod prune;
+mod quantize;
+mod shift;
 mod simulate;
 mod special;
 mod sweep;
@@ -40,11 +44,15 @@ pub struct Kind {
 pub fn registry() -> &'static [Kind] {
     &[
         Kind { name: "compare", about: "laws by their errors on held-out rows", read: read::<compare::Compare> },
+        Kind { name: "density", about: "models by the size of a reference family", read: read::<density::DensityStep> },
         Kind { name: "derive", about: "new columns, and groups reduced to one row", read: read::<derive::Derive> },
         Kind { name: "fit", about: "a law's coefficients with intervals", read: read::<fit::FitStep> },
         Kind { name: "join", about: "columns of the matching rows of another table", read: read::<join::Join> },
         Kind { name: "ladder", about: "a ladder: prediction and measurement", read: read::<ladder::LadderStep> },
         Kind { name: "predict", about: "rows predicted by a law fitted to others", read: read::<predict::Predict> },
+        Kind { name: "prune", about: "runs without their smallest weights", read: read::<prune::Prune> },
+        Kind { name: "quantize", about: "what few bits add to the loss of checkpoints", read: read::<quantize::Quantize> },
+        Kind { name: "shift", about: "what few bits do to draws at temperatures", read: read::<shift::Shift> },
         Kind { name: "simulate", about: "rows of a published law with noise", read: read::<simulate::Simulate> },
         Kind { name: "special", about: "a function of the study", read: read::<special::Special> },
         Kind { name: "sweep", about: "training runs", read: read::<sweep::Sweep> },
