@@ -20,8 +20,10 @@ mod biographies;
 mod brackets;
 mod copy;
 mod decimal;
+mod denoising;
 mod digits;
 pub mod knowledge;
+mod language;
 mod multiplication;
 mod passkey;
 mod retrieval;
@@ -29,6 +31,7 @@ mod scratchpad;
 mod sine;
 mod sqrt;
 mod subtraction;
+mod translation;
 
 pub use addition::{Addition, Format};
 pub use automaton::{Automaton, Machine, MachineKind};
@@ -38,6 +41,7 @@ pub use biographies::{Attribute, Biographies, Biography};
 pub use brackets::Brackets;
 pub use copy::CopyString;
 pub use decimal::FunctionFormat;
+pub use denoising::{Denoiser, Denoising, Letters};
 pub use digits::{AnswerOrder, Lengths, Noise, Spaces, carries};
 pub use multiplication::Multiplication;
 pub use passkey::Passkey;
@@ -45,6 +49,7 @@ pub use retrieval::Retrieval;
 pub use sine::Sine;
 pub use sqrt::SquareRoot;
 pub use subtraction::{Subtraction, SubtractionFormat};
+pub use translation::{Origin, Translation, Translator, WordOrder};
 
 use crate::hash::mix;
 use crate::{DataError, Document};
@@ -154,12 +159,14 @@ pub fn registry() -> &'static [TaskInfo] {
         biographies::INFO,
         brackets::INFO,
         copy::INFO,
+        denoising::INFO,
         multiplication::INFO,
         passkey::INFO,
         retrieval::INFO,
         sine::INFO,
         sqrt::INFO,
         subtraction::INFO,
+        translation::INFO,
     ]
 }
 
