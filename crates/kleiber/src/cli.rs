@@ -1,7 +1,7 @@
 //! The command line.
 
 use crate::commands::{
-    compare, completions, data, doctor, fit, generate, ladder, laws, man, plan, predict, size, sweep, train,
+    assert, compare, completions, data, doctor, fit, generate, ladder, laws, man, plan, predict, size, sweep, train,
 };
 use clap::{Parser, Subcommand};
 
@@ -44,6 +44,8 @@ pub(crate) enum Command {
     Size(Box<size::SizeArgs>),
     #[command(subcommand)]
     Data(data::DataCommand),
+    #[command(subcommand)]
+    Assert(assert::AssertCommand),
     Train(Box<train::TrainArgs>),
     Sweep(sweep::SweepArgs),
     Generate(generate::GenerateArgs),
@@ -63,6 +65,7 @@ impl Cli {
             Command::Plan(a) => a.json(),
             Command::Laws(a) => a.json,
             Command::Size(a) => a.json,
+            Command::Assert(a) => a.json(),
             Command::Data(a) => a.json(),
             Command::Train(a) => a.json,
             Command::Sweep(a) => a.json,

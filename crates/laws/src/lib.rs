@@ -53,7 +53,7 @@ mod prepare;
 mod problem;
 pub mod pruning;
 pub mod published;
-pub mod rank;
+pub use kleiber_core::rank;
 pub mod real;
 mod reason;
 pub mod recurrent;

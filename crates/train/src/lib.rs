@@ -29,6 +29,7 @@ pub use folder::Record;
 pub use guard::{Fault, GuardOptions, NotFinite};
 pub use lock::Lock;
 pub use plan::{Counts, Note, Plan};
+pub use row::rows;
 pub use run::{Outcome, RunOptions, run, token_bytes};
 pub use schedule::{Decay, Kind, Schedule};
 pub use texts::Texts;

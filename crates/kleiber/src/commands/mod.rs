@@ -1,5 +1,6 @@
 //! One file per subcommand.
 
+pub(crate) mod assert;
 mod bar;
 pub(crate) mod compare;
 pub(crate) mod completions;
@@ -46,6 +47,7 @@ pub(crate) fn run(cli: &Cli) -> Result<Output, CliError> {
         Command::Plan(args) => plan::run(args),
         Command::Laws(args) => laws::run(args),
         Command::Size(args) => size::run(args),
+        Command::Assert(command) => assert::run(command),
         Command::Data(command) => data::run(command, cli.quiet),
         Command::Sweep(args) => sweep::run(args, cli.quiet),
         Command::Train(args) => train::run(args, cli.quiet),
