@@ -1,7 +1,8 @@
 //! The command line.
 
 use crate::commands::{
-    assert, compare, completions, data, doctor, fit, generate, ladder, laws, man, plan, predict, size, sweep, train,
+    assert, compare, completions, data, doctor, eval, fit, generate, ladder, laws, man, plan, predict, size, sweep,
+    train,
 };
 use clap::{Parser, Subcommand};
 
@@ -49,6 +50,7 @@ pub(crate) enum Command {
     Train(Box<train::TrainArgs>),
     Sweep(sweep::SweepArgs),
     Generate(generate::GenerateArgs),
+    Eval(eval::EvalArgs),
     Doctor(doctor::DoctorArgs),
     Completions(completions::CompletionsArgs),
     Man(man::ManArgs),
@@ -70,6 +72,7 @@ impl Cli {
             Command::Train(a) => a.json,
             Command::Sweep(a) => a.json,
             Command::Generate(a) => a.json,
+            Command::Eval(a) => a.json,
             Command::Doctor(a) => a.json,
             Command::Completions(_) | Command::Man(_) => false,
         }

@@ -4,6 +4,7 @@ use crate::output::{write_stderr, write_stdout};
 use crate::render::RenderError;
 use kleiber_core::CoreError;
 use kleiber_data::DataError;
+use kleiber_evaluate::EvaluateError;
 use kleiber_laws::LawError;
 use kleiber_models::ModelError;
 use kleiber_sweep::SweepError;
@@ -20,6 +21,9 @@ pub(crate) enum CliError {
     /// Corpora, tokenizers, token stores and tasks.
     #[error(transparent)]
     Data(#[from] DataError),
+    /// Checkpoints on tasks.
+    #[error(transparent)]
+    Evaluate(#[from] EvaluateError),
     /// Laws.
     #[error(transparent)]
     Law(#[from] LawError),
@@ -69,6 +73,7 @@ impl CliError {
         match self {
             Self::Core(e) => e.hint(),
             Self::Data(e) => e.hint(),
+            Self::Evaluate(e) => e.hint(),
             Self::Law(e) => e.hint(),
             Self::Model(e) => e.hint(),
             Self::Render(e) => e.hint().to_string(),

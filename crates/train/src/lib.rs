@@ -23,7 +23,7 @@ mod trainer;
 
 pub use config::RunConfig;
 pub use error::TrainError;
-pub use evaluation::Evaluation;
+pub use evaluation::{Evaluation, evaluate};
 pub use events::{Event, Reason};
 pub use folder::Record;
 pub use guard::{Fault, GuardOptions, NotFinite};
