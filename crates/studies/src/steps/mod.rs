@@ -51,7 +51,11 @@ pub fn registry() -> &'static [Kind] {
         Kind { name: "ladder", about: "a ladder: prediction and measurement", read: read::<ladder::LadderStep> },
         Kind { name: "predict", about: "rows predicted by a law fitted to others", read: read::<predict::Predict> },
         Kind { name: "prune", about: "runs without their smallest weights", read: read::<prune::Prune> },
-        Kind { name: "quantize", about: "what few bits add to the loss of checkpoints", read: read::<quantize::Quantize> },
+        Kind {
+            name: "quantize",
+            about: "what few bits add to the loss of checkpoints",
+            read: read::<quantize::Quantize>,
+        },
         Kind { name: "shift", about: "what few bits do to draws at temperatures", read: read::<shift::Shift> },
         Kind { name: "simulate", about: "rows of a published law with noise", read: read::<simulate::Simulate> },
         Kind { name: "special", about: "a function of the study", read: read::<special::Special> },
