@@ -40,7 +40,7 @@ pub(crate) struct Block {
     pub(crate) down: LinearAt,
 }
 
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(crate) struct Cross {
     pub(crate) norm: NormAt,
     pub(crate) queries: LinearAt,
