@@ -5,6 +5,7 @@
 #[path = "../common/mod.rs"]
 mod common;
 
+mod compress;
 mod documents;
 mod files;
 mod generate;

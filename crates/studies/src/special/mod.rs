@@ -1,6 +1,7 @@
 //! Steps that one study alone needs: each is a file and a line here.
 
 mod pass_until;
+mod visual_assertions;
 
 use crate::{Context, StudyError};
 use kleiber_core::table::{Table, nearest};
@@ -18,11 +19,7 @@ pub struct Function {
 
 /// Every function.
 pub fn registry() -> &'static [Function] {
-    &[Function {
-        name: "pass-until",
-        about: "pass rates of a size predicted from counts at smaller ones",
-        run: pass_until::run,
-    }]
+    &[pass_until::FUNCTION, visual_assertions::FUNCTION]
 }
 
 /// The function of a name, or what is near it.

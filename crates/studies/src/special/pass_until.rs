@@ -1,5 +1,6 @@
 //! A task's pass rate at a size that no law was fitted to (Hu et al. 2023).
 
+use super::Function;
 use crate::{Context, StudyError};
 use indexmap::IndexMap;
 use kleiber_core::stats::mean;
@@ -7,6 +8,9 @@ use kleiber_core::table::Table;
 use kleiber_laws::pass_until::{InstanceLaws, Ladder, PassCount};
 use serde::Deserialize;
 use std::collections::BTreeMap;
+
+pub(super) const FUNCTION: Function =
+    Function { name: "pass-until", about: "pass rates of a size predicted from counts at smaller ones", run };
 
 /// Smallest rate that a baseline is taken to say: a straight line may fall below 0.
 const LEAST: f64 = 1e-6;
@@ -30,7 +34,7 @@ fn seed() -> String {
 /// of logarithms, `line_error` and `last_error` of a line of the mean rate over `ln params` and of the rate of the last
 /// fitted size, `gain`, how much smaller the error is than the better of both, and `straight`, the R^2 of `ln(-ln p)` of the
 /// mean rates over `ln params` at all sizes.
-pub(super) fn run(keys: &toml::Table, context: &Context<'_>) -> Result<Table, StudyError> {
+fn run(keys: &toml::Table, context: &Context<'_>) -> Result<Table, StudyError> {
     let keys: Keys = keys.clone().try_into().map_err(|e: toml::de::Error| {
         StudyError::refused(e.to_string().trim_end().to_string(), "give `table`, and `by` where it is not seed")
     })?;

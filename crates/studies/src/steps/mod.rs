@@ -3,6 +3,7 @@
 mod answer_losses;
 mod asked;
 mod compare;
+mod density;
 mod derive;
 mod evaluate;
 mod fit;
@@ -11,6 +12,9 @@ mod ladder;
 mod losses;
 mod pass_rate;
 mod predict;
+mod prune;
+mod quantize;
+mod shift;
 mod simulate;
 mod special;
 mod sweep;
@@ -50,6 +54,7 @@ pub fn registry() -> &'static [Kind] {
             read: read::<answer_losses::AnswerLosses>,
         },
         Kind { name: "compare", about: "laws by their errors on held-out rows", read: read::<compare::Compare> },
+        Kind { name: "density", about: "models by the size of a reference family", read: read::<density::DensityStep> },
         Kind { name: "derive", about: "new columns, and groups reduced to one row", read: read::<derive::Derive> },
         Kind { name: "evaluate", about: "answers of checkpoints to tasks", read: read::<evaluate::Evaluate> },
         Kind { name: "fit", about: "a law's coefficients with intervals", read: read::<fit::FitStep> },
@@ -58,6 +63,13 @@ pub fn registry() -> &'static [Kind] {
         Kind { name: "losses", about: "losses of checkpoints on other texts", read: read::<losses::Losses> },
         Kind { name: "pass_rate", about: "draws until enough answers pass", read: read::<pass_rate::PassRate> },
         Kind { name: "predict", about: "rows predicted by a law fitted to others", read: read::<predict::Predict> },
+        Kind { name: "prune", about: "runs without their smallest weights", read: read::<prune::Prune> },
+        Kind {
+            name: "quantize",
+            about: "what few bits add to the loss of checkpoints",
+            read: read::<quantize::Quantize>,
+        },
+        Kind { name: "shift", about: "what few bits do to draws at temperatures", read: read::<shift::Shift> },
         Kind { name: "simulate", about: "rows of a published law with noise", read: read::<simulate::Simulate> },
         Kind { name: "special", about: "a function of the study", read: read::<special::Special> },
         Kind { name: "sweep", about: "training runs", read: read::<sweep::Sweep> },

@@ -1,6 +1,6 @@
 //! One number of a column between bounds.
 
-use super::{Declared, Property, PropertyInfo, keys, read, written};
+use super::{Declared, Property, PropertyInfo, check_each, keys, read, written};
 use crate::assertion::columns::{curve, finite, numbers};
 use crate::assertion::estimate::{Estimate, student};
 use crate::assertion::finding::{Finding, Stop, shown};
@@ -111,12 +111,9 @@ impl Bound {
 impl Declared for Bound {
     fn check(&self) -> Result<(), String> {
         self.range().check()?;
-        match (self.stat, &self.by, self.each) {
-            (Stat::All, Some(_), _) => {
-                Err("`by` has no place beside `stat = \"all\"`, which is about every row".into())
-            }
-            (_, None, true) => Err("`each` needs `by`, the column that names the replicates".into()),
-            _ => Ok(()),
+        match (self.stat, &self.by) {
+            (Stat::All, Some(_)) => Err("`by` has no place beside `stat = \"all\"`, which is about every row".into()),
+            _ => check_each(self.each, self.by.as_deref()),
         }
     }
 }
