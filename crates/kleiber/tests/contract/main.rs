@@ -7,6 +7,7 @@ mod common;
 
 mod compress;
 mod documents;
+mod eval;
 mod files;
 mod generate;
 mod inputs;
