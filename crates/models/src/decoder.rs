@@ -6,7 +6,7 @@ use crate::{DecoderConfig, Mlp, ModelError, Noise, NormKind};
 use kleiber_tensor::kernels::activation::Activation;
 use kleiber_tensor::kernels::attention::Shape;
 use kleiber_tensor::kernels::norm::Norm;
-use kleiber_tensor::ops::{self, Pattern};
+use kleiber_tensor::ops::{self, Pattern, Quantise};
 use kleiber_tensor::parameters::{Handle, Parameters, take_gradient};
 use kleiber_tensor::{Device, Tensor};
 use std::sync::{Arc, OnceLock};
@@ -18,6 +18,7 @@ pub struct Decoder {
     parameters: Parameters,
     layout: Layout,
     device: Device,
+    quantise: Option<Quantise>,
     /// Made when first needed: their size follows from the context, not from the parameters.
     tables: OnceLock<Tables>,
 }
@@ -65,6 +66,7 @@ impl Decoder {
             parameters: declared.builder.build(values),
             layout: declared.layout,
             device: Device::Cpu,
+            quantise: None,
             tables: OnceLock::new(),
         }
     }
@@ -76,6 +78,12 @@ impl Decoder {
     pub fn on(self, device: Device) -> Result<Self, ModelError> {
         device.open()?;
         Ok(Self { device, ..self })
+    }
+
+    /// The same decoder, the projections of its blocks rounding what they multiply; the head and attention are left as
+    /// they are, and so are the parameters.
+    pub fn quantised(self, quantise: Option<Quantise>) -> Self {
+        Self { quantise, ..self }
     }
 
     /// The configuration.
@@ -106,7 +114,7 @@ impl Decoder {
     /// # Panics
     /// When the batch does not fit the configuration.
     pub fn pass(&self, batch: &Batch) -> Pass {
-        let leaves = Leaves::new(&self.parameters, self.device, true);
+        let leaves = Leaves::new(&self.parameters, self.device, true).quantised(self.quantise);
         let hidden = self.hidden(&leaves, batch);
         let head = leaves.matrix(self.layout.head);
         let loss = ops::cross_entropy(&hidden, &head, &batch.targets);
@@ -123,7 +131,7 @@ impl Decoder {
     /// # Panics
     /// When the tokens do not fit the configuration.
     pub fn token_losses(&self, inputs: &[u32], targets: &[u32], sequences: usize, starts: Option<&[u32]>) -> Vec<f32> {
-        let leaves = Leaves::new(&self.parameters, self.device, false);
+        let leaves = Leaves::new(&self.parameters, self.device, false).quantised(self.quantise);
         let batch = Batch {
             inputs: inputs.into(),
             targets: targets.into(),
@@ -141,7 +149,7 @@ impl Decoder {
     /// # Panics
     /// When the tokens do not fit the configuration.
     pub fn logits(&self, inputs: &[u32], sequences: usize) -> Vec<f32> {
-        let leaves = Leaves::new(&self.parameters, self.device, false);
+        let leaves = Leaves::new(&self.parameters, self.device, false).quantised(self.quantise);
         let batch = Batch { inputs: inputs.into(), targets: Arc::from([]), sequences, starts: None, noise: None };
         let hidden = self.hidden(&leaves, &batch);
         let logits = ops::linear(&hidden, &leaves.matrix(self.layout.head), None, None);
@@ -199,7 +207,8 @@ impl Decoder {
             let mixed = ops::attention(shape, &packed, table.as_ref(), &pattern);
             x = add(&x, &mixed, block.output, 2 * i + 1);
             let (w, bias) = (leaves.matrix(block.up.0), leaves.optional(block.up.1));
-            let up = ops::linear_activated(&norm(&x, block.mlp_norm), &w, bias.as_ref(), activation(config.mlp));
+            let (normed, act, q) = (norm(&x, block.mlp_norm), activation(config.mlp), leaves.quantise.as_ref());
+            let up = ops::linear_activated_with(&normed, &w, bias.as_ref(), act, q);
             x = add(&x, &up, block.down, 2 * i + 2);
         }
         norm(&x, self.layout.norm)
@@ -220,7 +229,7 @@ impl Decoder {
 }
 
 fn linear(leaves: &Leaves, x: &Tensor<2>, at: LinearAt, residual: Option<&Tensor<2>>) -> Tensor<2> {
-    ops::linear(x, &leaves.matrix(at.0), leaves.optional(at.1).as_ref(), residual)
+    ops::linear_with(x, &leaves.matrix(at.0), leaves.optional(at.1).as_ref(), residual, leaves.quantise.as_ref())
 }
 
 pub(crate) fn norm_kind(norm: NormKind) -> Norm {
@@ -241,6 +250,7 @@ pub(crate) fn activation(mlp: Mlp) -> Activation {
 /// The parameters of one pass as tensors.
 struct Leaves {
     tensors: Vec<Leaf>,
+    quantise: Option<Quantise>,
 }
 
 enum Leaf {
@@ -263,7 +273,12 @@ impl Leaves {
             1 => Leaf::Vector(parameters.tensor(handle, device, tracked)),
             _ => Leaf::Matrix(parameters.tensor(handle, device, tracked)),
         };
-        Self { tensors: parameters.handles().zip(parameters.entries()).map(leaf).collect() }
+        let tensors = parameters.handles().zip(parameters.entries()).map(leaf).collect();
+        Self { tensors, quantise: None }
+    }
+
+    fn quantised(self, quantise: Option<Quantise>) -> Self {
+        Self { quantise, ..self }
     }
 
     fn matrix(&self, handle: Handle) -> Tensor<2> {

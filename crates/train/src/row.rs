@@ -3,6 +3,7 @@
 use crate::folder::Record;
 use crate::{Evaluation, Plan};
 use kleiber_core::table::{Cells, Column, Table};
+use kleiber_tensor::kernels::float_format::Block;
 
 /// Where a run stands.
 #[derive(Debug, Clone, Copy)]
@@ -26,7 +27,7 @@ pub(crate) fn row(name: &str, plan: &Plan, record: &Record, at: Point) -> Table 
     let text = |name: &str, value: &str| Column { name: name.into(), cells: Cells::Text(vec![value.into()]) };
     let number = |name: &str, value: f64| Column { name: name.into(), cells: Cells::Number(vec![value]) };
     let tokens = at.tokens as f64;
-    let columns = vec![
+    let mut columns = vec![
         text("run", name),
         text("corpus", &record.corpus),
         text("tokenizer", &record.tokenizer),
@@ -60,6 +61,18 @@ pub(crate) fn row(name: &str, plan: &Plan, record: &Record, at: Point) -> Table 
         number("seconds", at.seconds),
         text("version", env!("CARGO_PKG_VERSION")),
     ];
+    if let Some(quantise) = train.quantise.quantise() {
+        let block = match quantise.block {
+            Block::Elements(elements) => f64::from(elements),
+            Block::Channel | Block::Tensor => f64::NAN,
+        };
+        columns.extend([
+            number("exponent_bits", quantise.format.exponent_bits().into()),
+            number("mantissa_bits", quantise.format.mantissa_bits().into()),
+            number("block", block),
+            text("quantised", &train.quantise.covered()),
+        ]);
+    }
     Table::new("runs", columns).expect("the columns of a row have different names and one cell each")
 }
 

@@ -3,11 +3,13 @@
 mod data;
 mod model;
 mod optimise;
+mod quantise;
 mod value;
 
 pub use data::{DataConfig, MixRule};
 pub use model::ModelConfig;
 pub use optimise::{GroupRule, ScheduleKind, TrainConfig};
+pub use quantise::{BlockName, FormatName, OperandName, QuantiseConfig};
 pub use value::{Auto, Scalar, TokenBudget};
 
 use crate::TrainError;
@@ -110,7 +112,7 @@ impl RunConfig {
     fn parse_over(defaults: &Self, source: &str, text: &str, overrides: &[String]) -> Result<Self, TrainError> {
         let fail = |source: &str, why: String| TrainError::Config { source_name: source.into(), why };
         let given: Table = toml::from_str(text).map_err(|e| fail(source, e.to_string().trim_end().to_string()))?;
-        let mut merged = Table::try_from(defaults).map_err(|e| fail("the defaults", e.to_string()))?;
+        let mut merged = defaults.table();
         merge(&mut merged, given, "").map_err(|why| fail(source, why))?;
         let read = |merged: &Table, from: &str| {
             Self::deserialize(merged.clone()).map_err(|e| fail(from, e.to_string().trim_end().to_string()))
@@ -139,7 +141,7 @@ impl RunConfig {
         positive("evaluate.every", self.evaluate.every.value().map_or(1.0, |every| every as f64))
     }
 
-    /// As TOML with every key.
+    /// As TOML with every key but those of what is off and was not always there: names of runs are made from it.
     pub fn to_toml(&self) -> String {
         // All values are numbers, texts and lists of them: serialisation cannot fail.
         toml::to_string(self).expect("a configuration is a table")
@@ -147,10 +149,19 @@ impl RunConfig {
 
     /// Keys and values that differ from `other`, as (key, here, there).
     pub fn differences(&self, other: &Self) -> Vec<(String, String, String)> {
-        let table = |config: &Self| Table::try_from(config).expect("a configuration is a table");
         let mut found = Vec::new();
-        differences("", &table(self), &table(other), &mut found);
+        differences("", &self.table(), &other.table(), &mut found);
         found
+    }
+
+    /// Every key with its value, also those that are not written while they are off.
+    fn table(&self) -> Table {
+        let mut table = Table::try_from(self).expect("a configuration is a table");
+        let quantise = Value::try_from(&self.train.quantise).expect("a configuration is a table");
+        if let Some(Value::Table(train)) = table.get_mut("train") {
+            train.insert("quantise".into(), quantise);
+        }
+        table
     }
 }
 
