@@ -171,6 +171,14 @@ pub enum CoreError {
         /// The fields that are missing.
         missing: Vec<&'static str>,
     },
+    /// An assertion that cannot be read, or cannot be asked of this table.
+    #[error("assertion `{name}`: {why}")]
+    Assertion {
+        /// Its name, or where it stands.
+        name: String,
+        /// What is wrong with it.
+        why: String,
+    },
 }
 
 impl CoreError {
@@ -223,6 +231,10 @@ impl CoreError {
             Self::UnknownField { available, .. } => format!("the columns are {available}"),
             Self::Incomplete { .. } => {
                 "copy the entry into a file of your own, add the fields, and give it with --catalogue".into()
+            }
+            Self::Assertion { .. } => {
+                "docs/assertions.md lists the properties and their keys; `kleiber assert suggest` writes such a file"
+                    .into()
             }
         }
     }

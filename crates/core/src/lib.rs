@@ -10,12 +10,14 @@
 //! # Ok(()) }
 //! ```
 
+pub mod assertion;
 pub mod atomic;
 pub mod catalogue;
 mod error;
 pub mod expr;
 pub mod guard;
 pub mod process;
+pub mod rank;
 pub mod rng;
 pub mod shape;
 pub mod stats;

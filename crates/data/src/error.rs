@@ -153,6 +153,14 @@ pub enum DataError {
         /// Names in the registry.
         available: String,
     },
+    /// An assignment to a parameter of a task that is none.
+    #[error("parameter `{text}` {why}")]
+    Parameter {
+        /// The assignment.
+        text: String,
+        /// What is wrong with it.
+        why: &'static str,
+    },
 }
 
 /// The first names of a list.
@@ -190,6 +198,7 @@ impl DataError {
             Self::Exhausted { .. } => "raise the epoch caps, add data, or train for fewer steps".into(),
             Self::TooShort { .. } => "lower the context or give more text".into(),
             Self::UnknownTask { .. } => "choose one of the listed tasks".into(),
+            Self::Parameter { .. } => "write digits=3, or spaces.p=0.5 for a parameter inside another".into(),
         }
     }
 

@@ -149,6 +149,27 @@ fn a_saved_corpus_gives_the_tokens_of_its_source() {
 }
 
 #[test]
+fn a_task_is_a_source_like_any_other() {
+    let root = tempfile::tempdir().unwrap();
+    let recipe = |name: &str| Recipe::new(Source::named(name), TokenizerSpec::Bytes);
+    let name = "task:copy?symbols=2&min_length=1&max_length=3&count=400&seed=3";
+    let prepared = quiet(&recipe(name), root.path()).unwrap();
+    let again = quiet(&recipe(&name.replace("&count=400&seed=3", "&seed=3&count=400")), root.path()).unwrap();
+    assert!(!prepared.cached && again.cached && again.key == prepared.key);
+    // 14 different strings: they stay as often as they were drawn.
+    assert_eq!((prepared.corpus.exact_duplicates, prepared.corpus.near_duplicates), (0, 0));
+    let held = prepared.validation.documents();
+    assert_eq!(prepared.train.documents() + held, 400);
+    assert!((20..60).contains(&held), "{held}");
+    let example = |i| prepared.tokenizer.decode(&prepared.train.document(i).unwrap());
+    let copied = |text: String| text.split_once('=').is_some_and(|(a, b)| b.strip_suffix('\n') == Some(a));
+    assert!((0..prepared.train.documents()).all(|i| copied(example(i))), "{}", example(0));
+    assert_ne!(quiet(&recipe(&name.replace("seed=3", "seed=4")), root.path()).unwrap().key, prepared.key);
+    let error = quiet(&recipe("task:copy?symbol=2"), root.path()).unwrap_err().to_string();
+    assert!(error.contains("unknown field `symbol`, expected one of"), "{error}");
+}
+
+#[test]
 fn an_epoch_of_validation_covers_exactly_the_bytes_of_its_text() {
     let root = tempfile::tempdir().unwrap();
     for tokenizer in [TokenizerSpec::Bytes, TokenizerSpec::Bpe { vocab: 300 }] {

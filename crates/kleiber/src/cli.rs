@@ -1,7 +1,8 @@
 //! The command line.
 
 use crate::commands::{
-    compare, completions, data, doctor, fit, generate, ladder, laws, man, plan, predict, size, sweep, train,
+    assert, compare, completions, data, doctor, eval, fit, generate, ladder, laws, man, plan, predict, size, study,
+    sweep, train,
 };
 use clap::{Parser, Subcommand};
 
@@ -44,9 +45,14 @@ pub(crate) enum Command {
     Size(Box<size::SizeArgs>),
     #[command(subcommand)]
     Data(data::DataCommand),
+    #[command(subcommand)]
+    Assert(assert::AssertCommand),
     Train(Box<train::TrainArgs>),
     Sweep(sweep::SweepArgs),
+    #[command(subcommand)]
+    Study(study::StudyCommand),
     Generate(generate::GenerateArgs),
+    Eval(eval::EvalArgs),
     Doctor(doctor::DoctorArgs),
     Completions(completions::CompletionsArgs),
     Man(man::ManArgs),
@@ -63,10 +69,13 @@ impl Cli {
             Command::Plan(a) => a.json(),
             Command::Laws(a) => a.json,
             Command::Size(a) => a.json,
+            Command::Assert(a) => a.json(),
             Command::Data(a) => a.json(),
             Command::Train(a) => a.json,
             Command::Sweep(a) => a.json,
+            Command::Study(a) => a.json(),
             Command::Generate(a) => a.json,
+            Command::Eval(a) => a.json,
             Command::Doctor(a) => a.json,
             Command::Completions(_) | Command::Man(_) => false,
         }

@@ -4,8 +4,10 @@ use crate::output::{write_stderr, write_stdout};
 use crate::render::RenderError;
 use kleiber_core::CoreError;
 use kleiber_data::DataError;
+use kleiber_evaluate::EvaluateError;
 use kleiber_laws::LawError;
 use kleiber_models::ModelError;
+use kleiber_studies::StudyError;
 use kleiber_sweep::SweepError;
 use kleiber_train::TrainError;
 use std::io::ErrorKind;
@@ -20,6 +22,9 @@ pub(crate) enum CliError {
     /// Corpora, tokenizers, token stores and tasks.
     #[error(transparent)]
     Data(#[from] DataError),
+    /// Checkpoints on tasks.
+    #[error(transparent)]
+    Evaluate(#[from] EvaluateError),
     /// Laws.
     #[error(transparent)]
     Law(#[from] LawError),
@@ -29,6 +34,9 @@ pub(crate) enum CliError {
     /// Reports.
     #[error(transparent)]
     Render(#[from] RenderError),
+    /// Studies.
+    #[error(transparent)]
+    Study(#[from] StudyError),
     /// Runs.
     #[error(transparent)]
     Train(#[from] TrainError),
@@ -69,10 +77,12 @@ impl CliError {
         match self {
             Self::Core(e) => e.hint(),
             Self::Data(e) => e.hint(),
+            Self::Evaluate(e) => e.hint(),
             Self::Law(e) => e.hint(),
             Self::Model(e) => e.hint(),
             Self::Render(e) => e.hint().to_string(),
             Self::Train(e) => e.hint(),
+            Self::Study(e) => e.hint(),
             Self::Sweep(e) => e.hint(),
             Self::Limit { hint, .. } | Self::Usage { hint, .. } => hint.clone(),
         }

@@ -1,9 +1,11 @@
 //! Which runs a sweep has.
 
-use crate::SweepError;
+use crate::{Job, SweepError};
 use kleiber_core::CoreError;
 use kleiber_core::guard::load_small;
-use kleiber_train::RunConfig;
+use kleiber_data::Stage;
+use kleiber_train::{Plan, RunConfig, Texts, TrainError};
+use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 use toml::{Table, Value};
 
@@ -40,6 +42,26 @@ pub struct Cell {
     pub label: String,
     /// Its configuration.
     pub config: RunConfig,
+}
+
+/// The runs of cells, their texts prepared in `cache`; `tell` hears what takes time.
+///
+/// # Errors
+/// [`SweepError::Cell`] for a cell that is no run.
+pub fn jobs(cells: Vec<Cell>, cache: &Path, tell: &dyn Fn(Stage)) -> Result<Vec<Job>, SweepError> {
+    let mut prepared: HashMap<String, Texts> = HashMap::new();
+    let mut job = |Cell { label, config }: Cell| {
+        let failed = |source: TrainError| SweepError::Cell { cell: label.clone(), source: Box::new(source) };
+        // Cells differ in much, their text in little: each text is prepared once.
+        let key = format!("{:?} {}", config.data, config.model.start);
+        if !prepared.contains_key(&key) {
+            prepared.insert(key.clone(), Texts::prepare(&config, cache, tell).map_err(failed)?);
+        }
+        let texts = prepared[&key].clone();
+        let plan = Plan::new(&config, texts.tokenizer.vocab()).map_err(failed)?;
+        Ok(Job { label, plan, texts })
+    };
+    cells.into_iter().map(&mut job).collect()
 }
 
 impl SweepConfig {

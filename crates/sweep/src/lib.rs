@@ -9,6 +9,6 @@ mod error;
 pub mod ladder;
 mod schedule;
 
-pub use config::{Cell, SweepConfig};
+pub use config::{Cell, SweepConfig, jobs};
 pub use error::SweepError;
 pub use schedule::{Finished, Job, SweepOptions, Update, run};

@@ -36,6 +36,12 @@ pub enum TrainError {
         /// What would do.
         expected: String,
     },
+    /// A run that did not come to its end.
+    #[error("{}: this run has not come to its end", folder.display())]
+    Unfinished {
+        /// Its folder.
+        folder: std::path::PathBuf,
+    },
     /// A loss or gradient that is not a number.
     #[error("step {step}: the {what} is {value}")]
     NotFinite {
@@ -105,6 +111,7 @@ impl TrainError {
             Self::NotFinite { .. } => {
                 "lower the learning rate or lengthen the warm-up; no checkpoint holds such values".into()
             }
+            Self::Unfinished { .. } => "the command that began it continues it".into(),
             Self::Locked { .. } => "wait for it, or give this run another --name".into(),
             Self::Changed { key, .. } if !crate::folder::may_change(key) => {
                 "give another --name, or start over with --force".into()

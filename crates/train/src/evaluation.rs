@@ -1,6 +1,8 @@
 //! Loss on held-out text.
 
-use kleiber_data::IGNORE;
+use crate::TrainError;
+use kleiber_data::{IGNORE, Stream};
+use kleiber_models::Decoder;
 use serde::{Deserialize, Serialize};
 
 /// Loss on held-out text.
@@ -16,9 +18,35 @@ pub struct Evaluation {
     pub error: f64,
 }
 
+/// Loss of a model over the first `sequences` of `stream`, `batch` of them at a time. `bytes` holds the bytes of text of
+/// each token ([`crate::token_bytes`]), for bits per byte.
+///
+/// # Errors
+/// [`TrainError::Data`].
+pub fn evaluate(
+    decoder: &Decoder,
+    stream: &Stream,
+    sequences: u64,
+    batch: usize,
+    bytes: &[u32],
+) -> Result<Evaluation, TrainError> {
+    let mut tally = Tally::default();
+    let mut first = 0;
+    while first < sequences {
+        let count = (sequences - first).min(batch.max(1) as u64);
+        let rows = stream.batch(first, count as usize)?;
+        let starts = stream.options().document_mask.then_some(rows.starts.as_slice());
+        let losses = decoder.token_losses(&rows.inputs, &rows.targets, rows.batch, starts);
+        let each = losses.chunks(rows.context).zip(rows.targets.chunks(rows.context));
+        each.for_each(|(losses, targets)| tally.add(losses, targets, bytes));
+        first += count;
+    }
+    Ok(tally.evaluation())
+}
+
 /// Sums of an evaluation.
 #[derive(Debug, Default)]
-pub(crate) struct Tally {
+struct Tally {
     nats: f64,
     tokens: u64,
     bytes: u64,
@@ -28,7 +56,7 @@ pub(crate) struct Tally {
 
 impl Tally {
     /// Takes the losses of a sequence in.
-    pub(crate) fn add(&mut self, losses: &[f32], targets: &[u32], bytes: &[u32]) {
+    fn add(&mut self, losses: &[f32], targets: &[u32], bytes: &[u32]) {
         let nats: f64 = losses.iter().map(|l| f64::from(*l)).sum();
         let counted = targets.iter().filter(|t| **t != IGNORE);
         let tokens = counted.clone().count() as u64;
@@ -41,7 +69,7 @@ impl Tally {
     }
 
     /// The result.
-    pub(crate) fn evaluation(&self) -> Evaluation {
+    fn evaluation(&self) -> Evaluation {
         let (count, loss) = (self.means.len() as f64, self.nats / self.tokens.max(1) as f64);
         let spread = self.means.iter().map(|m| (m - loss).powi(2)).sum::<f64>() / (count - 1.0).max(1.0);
         Evaluation {

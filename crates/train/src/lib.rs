@@ -24,12 +24,13 @@ mod trainer;
 
 pub use config::RunConfig;
 pub use error::TrainError;
-pub use evaluation::Evaluation;
+pub use evaluation::{Evaluation, evaluate};
 pub use events::{Event, Reason};
 pub use folder::Record;
 pub use guard::{Fault, GuardOptions, NotFinite};
 pub use lock::Lock;
 pub use plan::{Counts, Note, Plan};
+pub use row::rows;
 pub use run::{Outcome, RunOptions, run, token_bytes};
 pub use schedule::{Decay, Kind, Schedule};
 pub use texts::Texts;

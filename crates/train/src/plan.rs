@@ -4,6 +4,7 @@ use crate::config::{Auto, GroupRule, QuantiseConfig, RunConfig, TokenBudget};
 use crate::{Options, Texts, TrainError, start};
 use kleiber_core::shape::Convention;
 use kleiber_core::units::{format_quantity, format_significant};
+use kleiber_data::tasks::PREFIX;
 use kleiber_data::{ContentHash, ContentHasher};
 use kleiber_laws::hyperparameters::{step_batch, step_rate};
 use kleiber_models::{Decoder, DecoderConfig};
@@ -259,6 +260,9 @@ impl Counts {
 
 /// A path as it is written without detours, so that `./texts/` and `texts` are one run.
 fn plain(source: &str) -> String {
+    if source.starts_with(PREFIX) {
+        return source.into();
+    }
     let path: PathBuf = Path::new(source).components().filter(|c| *c != Component::CurDir).collect();
     // A path that was text is text.
     path.to_str().filter(|path| !path.is_empty()).unwrap_or(source).into()
@@ -316,6 +320,7 @@ mod tests {
     #[test]
     fn one_path_is_one_run() {
         assert_eq!([plain("./texts/"), plain("texts"), plain("."), plain("a/./b")], ["texts", "texts", ".", "a/b"]);
+        assert_eq!(plain("task:copy?symbols=2&x=./a//b"), "task:copy?symbols=2&x=./a//b");
     }
 
     #[test]

@@ -1,9 +1,11 @@
 //! A run as a row of the run table.
 
-use crate::folder::Record;
-use crate::{Evaluation, Plan};
+use crate::events::{self, Event};
+use crate::folder::{self, Record};
+use crate::{Evaluation, Plan, TrainError};
 use kleiber_core::table::{Cells, Column, Table};
 use kleiber_tensor::kernels::float_format::Block;
+use std::path::Path;
 
 /// Where a run stands.
 #[derive(Debug, Clone, Copy)]
@@ -18,6 +20,41 @@ pub(crate) struct Point {
     pub(crate) seconds: f64,
     /// Steps left out so far.
     pub(crate) skipped: u64,
+}
+
+/// The rows of a finished run from its log: its end, and with `along` the evaluations before it, in their order.
+///
+/// # Errors
+/// [`TrainError`] for a log that cannot be read; [`TrainError::Unfinished`] when the run has no end.
+pub fn rows(plan: &Plan, record: &Record, folder: &Path, along: bool) -> Result<Table, TrainError> {
+    let name = folder::name(folder);
+    let mut points: Vec<Point> = Vec::new();
+    for event in events::read(&folder.join(events::FILE))? {
+        let point = match event {
+            Event::Evaluate { step, tokens, evaluation } if along => {
+                Point { step, tokens, evaluation, seconds: f64::NAN, skipped: 0 }
+            }
+            Event::End { step, tokens, evaluation, seconds, .. } => {
+                Point { step, tokens, evaluation, seconds, skipped: 0 }
+            }
+            _ => continue,
+        };
+        // A run that was continued measures some points again.
+        points.retain(|p| p.step < point.step);
+        points.push(point);
+    }
+    let skipped = folder::bad_batches(folder)?.0;
+    let of = |point: Point| {
+        let name = if point.step == plan.steps { name.clone() } else { format!("{name}@{}", point.step) };
+        row(&name, plan, record, Point { skipped: skipped.range(..=point.step).count() as u64, ..point })
+    };
+    match points.last() {
+        Some(last) if last.step == plan.steps => {
+            let rows = points.into_iter().map(of).reduce(|above, below| above.stacked(&below));
+            Ok(rows.expect("there is a last point"))
+        }
+        _ => Err(TrainError::Unfinished { folder: folder.to_path_buf() }),
+    }
 }
 
 /// The row of a run at a point.

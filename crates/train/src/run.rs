@@ -120,7 +120,7 @@ impl<'a> Run<'a> {
         observe: &'a mut dyn FnMut(&Event),
         lock: Lock,
     ) -> Result<Self, TrainError> {
-        let held_out = StreamOptions { order: Order::Sequential, ..stream_options(plan) };
+        let held_out = StreamOptions { order: Order::Sequential, ..stream_options(plan, texts)? };
         let held_out = Stream::new(texts.validation.clone(), held_out)?;
         let now = Instant::now();
         Ok(Self {
@@ -383,13 +383,15 @@ pub(crate) fn stream(plan: &Plan, texts: &Texts) -> Result<Stream, TrainError> {
     let mut part = Part::new(texts.train.clone(), 1.0);
     part.unique_tokens = plan.config.data.unique_tokens.value();
     let parts = std::iter::once(part).chain(texts.mixed.iter().cloned()).collect();
-    Ok(Stream::mixture(parts, stream_options(plan))?)
+    Ok(Stream::mixture(parts, stream_options(plan, texts)?)?)
 }
 
-fn stream_options(plan: &Plan) -> StreamOptions {
+fn stream_options(plan: &Plan, texts: &Texts) -> Result<StreamOptions, TrainError> {
     let data = &plan.config.data;
     let (layout, document_mask) = (data.layout, data.document_mask);
-    StreamOptions { layout, document_mask, ..StreamOptions::new(plan.decoder.context, plan.config.seed) }
+    let loss_after = texts.tokenizer.encode(&data.loss_after)?;
+    let usual = StreamOptions::new(plan.decoder.context, plan.config.seed);
+    Ok(StreamOptions { layout, document_mask, loss_after, ..usual })
 }
 
 /// Bytes of text of each token, 0 for tokens that stand for no text.

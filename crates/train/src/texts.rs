@@ -4,6 +4,7 @@ use crate::config::{Auto, DataConfig};
 use crate::folder::TOKENIZER;
 use crate::{RunConfig, TrainError, start};
 use kleiber_data::corpus::Source;
+use kleiber_data::tasks::PREFIX;
 use kleiber_data::{
     ContentHash, ContentHasher, Part, Prepared, Recipe, Stage, TokenStore, Tokenizer, TokenizerSpec, prepare,
 };
@@ -160,7 +161,10 @@ fn expect_vocab(config: &DataConfig, tokenizer: &Tokenizer) -> Result<(), TrainE
     }
 }
 
-/// What the run table calls a source: the last part of its path.
+/// What the run table calls a source: the last part of its path, or the whole task.
 fn label(source: &str) -> String {
+    if source.starts_with(PREFIX) {
+        return source.into();
+    }
     Path::new(source).file_name().map_or_else(|| source.to_string(), |name| name.to_string_lossy().into_owned())
 }

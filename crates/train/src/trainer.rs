@@ -1,6 +1,6 @@
 //! Steps of a run.
 
-use crate::evaluation::{Evaluation, Tally};
+use crate::evaluation::{Evaluation, evaluate};
 use crate::guard::{Fault, Guard, GuardOptions, NotFinite};
 use crate::{Schedule, TrainError};
 use kleiber_data::{Batch as Rows, IGNORE, Stream};
@@ -266,24 +266,9 @@ impl Trainer {
     /// [`TrainError::Data`].
     pub fn evaluate(&mut self, stream: &Stream, sequences: u64, bytes: &[u32]) -> Result<Evaluation, TrainError> {
         self.exchange();
-        let result = self.tally(stream, sequences, bytes);
+        let result = evaluate(&self.decoder, stream, sequences, self.options.batch.min(32), bytes);
         self.exchange();
         result
-    }
-
-    fn tally(&self, stream: &Stream, sequences: u64, bytes: &[u32]) -> Result<Evaluation, TrainError> {
-        let mut tally = Tally::default();
-        let mut first = 0;
-        while first < sequences {
-            let count = (sequences - first).min(self.options.batch.min(32) as u64);
-            let rows = stream.batch(first, count as usize)?;
-            let starts = stream.options().document_mask.then_some(rows.starts.as_slice());
-            let losses = self.decoder.token_losses(&rows.inputs, &rows.targets, rows.batch, starts);
-            let each = losses.chunks(rows.context).zip(rows.targets.chunks(rows.context));
-            each.for_each(|(losses, targets)| tally.add(losses, targets, bytes));
-            first += count;
-        }
-        Ok(tally.evaluation())
     }
 
     /// Puts the average in the place of the parameters and these in its place.

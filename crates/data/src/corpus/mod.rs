@@ -18,6 +18,7 @@ mod vendored;
 pub use domain::domain_of;
 
 use crate::limits::Limits;
+use crate::tasks::{self, TaskSpec};
 use crate::{ContentHash, ContentHasher, DataError, Document, Stage};
 use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
@@ -44,6 +45,9 @@ pub enum Source {
     File(PathBuf),
     /// A corpus that [`Corpus::save`] wrote: it is loaded as it is, options do not apply.
     Saved(PathBuf),
+    /// Training examples of a synthetic task, each a group of its own: `addition?digits=2&count=20000&seed=3`, as
+    /// [`TaskSpec::parse`] reads it. Repeated examples stay, unless the options say otherwise.
+    Task(String),
 }
 
 impl Source {
@@ -52,10 +56,12 @@ impl Source {
         Self::Cargo { registry: None, allow_missing: false }
     }
 
-    /// The source that a configuration names: `cargo`, or the path of a saved corpus, a folder or a file.
+    /// The source that a configuration names: `cargo`, a task behind `task:`, or the path of a saved corpus, a folder or
+    /// a file.
     pub fn named(name: &str) -> Self {
         match name {
             "cargo" => Self::cargo(),
+            task if task.starts_with(tasks::PREFIX) => Self::Task(task[tasks::PREFIX.len()..].into()),
             path if std::path::Path::new(path).join(save::SUMMARY).is_file() => Self::Saved(path.into()),
             path if std::path::Path::new(path).is_dir() => Self::Folder(path.into()),
             path => Self::File(path.into()),
@@ -65,7 +71,8 @@ impl Source {
     /// What there is to read, without reading it.
     ///
     /// # Errors
-    /// [`DataError::Io`] for a path that is not there, [`DataError::Malformed`] for a damaged summary.
+    /// [`DataError::Io`] for a path that is not there, [`DataError::Malformed`] for a damaged summary, those of
+    /// [`TaskSpec::parse`] and [`TaskSpec::task`].
     pub fn survey(&self) -> Result<Survey, DataError> {
         Ok(match self {
             Self::Cargo { registry, .. } => cargo::survey(registry.as_deref()),
@@ -78,14 +85,16 @@ impl Source {
                 let summary = save::summary(path)?;
                 Survey { files: 2, bytes: summary.train.bytes + summary.validation.bytes, missing: Vec::new() }
             }
+            Self::Task(task) => Survey { files: 0, bytes: TaskSpec::parse(task)?.bytes()?, missing: Vec::new() },
         })
     }
 
-    /// A hash of everything the corpus is read from: the list of crates, the hash of a saved corpus, or names and bytes
-    /// of files. Two sources with one fingerprint give one corpus under equal options, wherever they lie.
+    /// A hash of everything the corpus is read from: the list of crates, the hash of a saved corpus, names and bytes of
+    /// files, or the task with its examples. Two sources with one fingerprint give one corpus under equal options, wherever they lie.
     ///
     /// # Errors
-    /// [`DataError::Io`] for files that cannot be read, [`DataError::Malformed`] for a damaged summary.
+    /// [`DataError::Io`] for files that cannot be read, [`DataError::Malformed`] for a damaged summary, those of
+    /// [`TaskSpec::parse`] and [`TaskSpec::task`].
     pub fn fingerprint(&self) -> Result<ContentHash, DataError> {
         let (kind, hash) = match self {
             Self::Cargo { registry, allow_missing } => {
@@ -94,6 +103,7 @@ impl Source {
             Self::Folder(path) => ("folder", folder::fingerprint(path)?),
             Self::File(path) => ("file", file::fingerprint(path)?),
             Self::Saved(path) => ("saved", ContentHash::of(save::summary(path)?.hash.as_bytes())),
+            Self::Task(task) => ("task", TaskSpec::parse(task)?.fingerprint()?),
         };
         let mut hasher = ContentHasher::new();
         hasher.piece(kind.as_bytes()).piece(hash.to_string().as_bytes());
@@ -167,9 +177,19 @@ impl Default for BuildOptions {
 }
 
 impl BuildOptions {
-    /// What suits a source: [`BuildOptions::cargo`] for the default corpus, the defaults otherwise.
+    /// What suits a source: [`BuildOptions::cargo`] for the default corpus, [`BuildOptions::task`] for a task, the defaults
+    /// otherwise.
     pub fn for_source(source: &Source) -> Self {
-        if matches!(source, Source::Cargo { .. }) { Self::cargo() } else { Self::default() }
+        match source {
+            Source::Cargo { .. } => Self::cargo(),
+            Source::Task(_) => Self::task(),
+            Source::Folder(_) | Source::File(_) | Source::Saved(_) => Self::default(),
+        }
+    }
+
+    /// For a task: examples stay as often as they are drawn.
+    pub fn task() -> Self {
+        Self { exact_dedup: false, near_dedup: 1.0, ..Self::default() }
     }
 
     /// For the default corpus: no crate above 2%, files of 64 bytes to 1 MiB, at most 64 MiB in all.
@@ -393,6 +413,11 @@ pub fn build_with(source: &Source, options: &BuildOptions, tell: &dyn Fn(Stage))
             tell(Stage::Reading { source: path.display().to_string() });
             return Corpus::load(path);
         }
+        Source::Task(task) => {
+            let name = format!("{}{task}", tasks::PREFIX);
+            tell(Stage::Reading { source: name.clone() });
+            (name, examples(&TaskSpec::parse(task)?, options)?)
+        }
     };
     let mut documents = std::mem::take(&mut read.documents);
     documents.sort_by(|a, b| (&a.document.group, &a.name).cmp(&(&b.document.group, &b.name)));
@@ -426,6 +451,16 @@ pub fn build_with(source: &Source, options: &BuildOptions, tell: &dyn Fn(Stage))
     (summary.train, summary.validation) = (Side::of(&train), Side::of(&validation));
     summary.hash = hash_of(&train, &validation).to_string();
     Ok(Corpus { train, validation, summary })
+}
+
+/// The examples of a task.
+fn examples(task: &TaskSpec, options: &BuildOptions) -> Result<Read, DataError> {
+    let all = task.documents(options.max_bytes)?;
+    let found = all.len();
+    let kept = all.into_iter().filter(|d| wanted(&d.text, &d.domain, options));
+    let documents: Vec<Raw> = kept.map(|document| Raw { name: document.group.to_string(), document }).collect();
+    let skipped = (found - documents.len()) as u64;
+    Ok(Read { documents, skipped, missing: Vec::new() })
 }
 
 /// Names a corpus by its two sides.

@@ -45,6 +45,16 @@ impl Sequence {
         Ok(())
     }
 
+    /// Ignores the targets before the end of the first `mark`, if there is one.
+    pub(super) fn count_after(&mut self, mark: &[u32]) {
+        if mark.is_empty() {
+            return;
+        }
+        if let Some(at) = self.inputs.windows(mark.len()).position(|tokens| tokens == mark) {
+            self.targets[..at + mark.len() - 1].fill(IGNORE);
+        }
+    }
+
     /// Fills up to `context` positions that count nothing and see only themselves.
     pub(super) fn pad(&mut self, context: usize, end_of_text: u32) {
         for position in self.inputs.len()..context {

@@ -25,6 +25,9 @@ pub enum Layout {
     Chunks,
     /// Whole documents, best fit first; documents longer than the context are split, gaps are padded and ignored.
     Packed,
+    /// Each document alone from the first position on, so that positions mean the same in training as in a prompt; the
+    /// rest is padded and ignored. A batch is as long as its longest document.
+    Single,
 }
 
 /// In which order an epoch visits its sequences.
@@ -57,13 +60,17 @@ pub struct StreamOptions {
     /// Padding is kept apart always.
     #[serde(default)]
     pub document_mask: bool,
+    /// Only what follows these tokens in a document counts, such as the answer behind a question; a document without
+    /// them counts whole, and so do all when it is empty. For single documents.
+    #[serde(default)]
+    pub loss_after: Vec<u32>,
 }
 
 impl StreamOptions {
     /// Shuffled chunks without a document mask.
     pub fn new(context: usize, seed: u64) -> Self {
         let (layout, order) = (Layout::default(), Order::default());
-        Self { context, seed, layout, order, document_mask: false }
+        Self { context, seed, layout, order, document_mask: false, loss_after: Vec::new() }
     }
 }
 
@@ -122,12 +129,20 @@ pub struct Stream {
 #[derive(Debug)]
 struct Source {
     store: Arc<TokenStore>,
-    packing: Option<Packing>,
+    rows: Rows,
     seed: u64,
     /// Sequences of one epoch.
     count: u64,
     /// Chooses the sequences of an epoch when not all are used.
     subset: Option<Permutation>,
+}
+
+/// What the sequences of a store are.
+#[derive(Debug)]
+enum Rows {
+    Chunks,
+    Packed(Packing),
+    Single,
 }
 
 impl Stream {
@@ -144,7 +159,8 @@ impl Stream {
     ///
     /// # Errors
     /// [`DataError::Option`] for a context of 0 or above 2^24, no parts, more than 1024 parts, weights or caps that
-    /// are not positive numbers; [`DataError::TooShort`] for a store without a single sequence;
+    /// are not positive numbers, `loss_after` without single documents, a single document longer than the context;
+    /// [`DataError::TooShort`] for a store without a single sequence;
     /// [`DataError::TokenizerMismatch`] for stores of different tokenizers.
     pub fn mixture(parts: Vec<Part>, options: StreamOptions) -> Result<Self, DataError> {
         if !(1..=1 << 24).contains(&options.context) {
@@ -152,6 +168,10 @@ impl Stream {
         }
         if !(1..=1024).contains(&parts.len()) {
             return Err(DataError::option("number of parts", parts.len(), "1 to 1024"));
+        }
+        if !options.loss_after.is_empty() && options.layout != Layout::Single {
+            let found = format!("{:?}", options.loss_after);
+            return Err(DataError::option("loss_after", found, "nothing, unless the layout is `single`"));
         }
         let mut sources = Vec::new();
         let mut limits = Vec::new();
@@ -211,9 +231,13 @@ impl Stream {
     pub fn utilisation(&self) -> f64 {
         let (mut used, mut all) = (0.0, 0.0);
         for source in &self.sources {
-            let Some(packing) = &source.packing else { return 1.0 };
+            let rows = match &source.rows {
+                Rows::Chunks => return 1.0,
+                Rows::Packed(packing) => packing.rows(),
+                Rows::Single => source.store.documents(),
+            };
             used += source.store.tokens() as f64;
-            all += packing.rows() as f64 * self.options.context as f64;
+            all += rows as f64 * self.options.context as f64;
         }
         used / all
     }
@@ -247,33 +271,55 @@ impl Stream {
     /// # Errors
     /// [`DataError::Exhausted`] beyond the end, [`DataError::Malformed`] for a damaged store.
     pub fn sequence(&self, n: u64) -> Result<Sequence, DataError> {
+        let (mut sequence, end_of_text) = self.text(n)?;
+        sequence.pad(self.options.context, end_of_text);
+        Ok(sequence)
+    }
+
+    /// The sequence at position `n` before it is padded, and what it is padded with.
+    fn text(&self, n: u64) -> Result<(Sequence, u32), DataError> {
         let place = self.place(n)?;
         let source = &self.sources[place.part];
         let context = self.options.context;
         let mut sequence = Sequence::with_capacity(context);
-        match &source.packing {
-            None => {
+        match &source.rows {
+            Rows::Chunks => {
                 let first = place.item * context as u64;
                 sequence.push_range(&source.store, first, context as u32)?;
             }
-            Some(packing) => {
+            Rows::Packed(packing) => {
                 for piece in packing.row(place.item) {
                     sequence.push_range(&source.store, piece.start, piece.length)?;
                 }
+            }
+            Rows::Single => {
+                let range = source.store.document_range(place.item);
+                sequence.push_range(&source.store, range.start, (range.end - range.start) as u32)?;
+                sequence.count_after(&self.options.loss_after);
             }
         }
         if !self.options.document_mask {
             sequence.starts.fill(0);
         }
-        sequence.pad(context, source.store.end_of_text());
-        Ok(sequence)
+        Ok((sequence, source.store.end_of_text()))
     }
 
-    /// The sequences `first .. first + count` below each other.
+    /// The sequences `first .. first + count` below each other; single documents only as far as the longest goes.
     ///
     /// # Errors
     /// As [`Stream::sequence`].
     pub fn batch(&self, first: u64, count: usize) -> Result<Batch, DataError> {
+        if self.options.layout == Layout::Single {
+            let texts = (0..count as u64).map(|index| self.text(first.saturating_add(index)));
+            let texts = texts.collect::<Result<Vec<_>, _>>()?;
+            let longest = texts.iter().map(|(text, _)| text.inputs.len()).max().unwrap_or(0);
+            let mut batch = Batch::with_capacity(count, longest);
+            for (mut text, end_of_text) in texts {
+                text.pad(longest, end_of_text);
+                batch.push(&text);
+            }
+            return Ok(batch);
+        }
         let mut batch = Batch::with_capacity(count, self.options.context);
         for index in 0..count as u64 {
             batch.push(&self.sequence(first.saturating_add(index))?);
@@ -285,12 +331,26 @@ impl Stream {
 impl Source {
     fn new(part: &Part, options: &StreamOptions, seed: u64) -> Result<Self, DataError> {
         let context = options.context as u64;
-        let packing = match options.layout {
-            Layout::Chunks => None,
-            Layout::Packed => Some(Packing::new(&part.store, options.context as u32)),
+        let store = &part.store;
+        let rows = match options.layout {
+            Layout::Chunks => Rows::Chunks,
+            Layout::Packed => Rows::Packed(Packing::new(store, options.context as u32)),
+            Layout::Single => {
+                let lengths = (0..store.documents()).map(|d| store.document_range(d));
+                let longest = lengths.map(|range| range.end - range.start).max().unwrap_or(0);
+                if longest > context {
+                    let expected = format!("{longest} or more: as many tokens has the longest of the single documents");
+                    return Err(DataError::option("context", context, expected));
+                }
+                Rows::Single
+            }
         };
-        let total = packing.as_ref().map_or(part.store.tokens() / context, Packing::rows);
-        let wanted = part.unique_tokens.map_or(total, |tokens| tokens / context);
+        let (total, mean) = match &rows {
+            Rows::Chunks => (store.tokens() / context, context),
+            Rows::Packed(packing) => (packing.rows(), context),
+            Rows::Single => (store.documents(), store.tokens().div_ceil(store.documents().max(1))),
+        };
+        let wanted = part.unique_tokens.map_or(total, |tokens| tokens / mean.max(1));
         if total == 0 || wanted == 0 {
             return Err(DataError::TooShort {
                 source_name: part.store.name().into(),
@@ -300,7 +360,7 @@ impl Source {
         }
         let count = wanted.min(total);
         let subset = (count < total).then(|| Permutation::new(total, seed, "subset", 0));
-        Ok(Self { store: part.store.clone(), packing, seed, count, subset })
+        Ok(Self { store: store.clone(), rows, seed, count, subset })
     }
 }
 
@@ -372,6 +432,53 @@ mod tests {
         let last = (0..2).map(|n| stream.sequence(n).unwrap()).find(|s| s.inputs[0] != 256).unwrap();
         assert_eq!(last.targets, [97, 97, 97, 256]);
         assert_eq!(last.starts, [0; 4]);
+    }
+
+    #[test]
+    fn single_documents_begin_at_the_first_position() {
+        let store = store(&[5, 2, 0, 7]);
+        let single = StreamOptions { layout: Layout::Single, order: Order::Sequential, ..StreamOptions::new(16, 0) };
+        let stream = Stream::new(store.clone(), single.clone()).unwrap();
+        assert_eq!((stream.epoch_len(0), stream.utilisation()), (4, 18.0 / 64.0));
+        let b = u32::from(b'b');
+        let second = stream.sequence(1).unwrap();
+        assert_eq!((&second.inputs[..4], &second.targets[..4]), (&[256, b, b, 256][..], &[b, b, 256, IGNORE][..]));
+        assert_eq!((second.inputs.len(), second.targets[3..].iter().all(|t| *t == IGNORE)), (16, true));
+        // A batch is no longer than it must be, and says the same.
+        let batch = stream.batch(1, 3).unwrap();
+        assert_eq!((batch.context, batch.inputs.len(), batch.tokens()), (8, 24, 12));
+        for (row, n) in batch.targets.chunks(8).zip(1..) {
+            assert_eq!(row, &stream.sequence(n).unwrap().targets[..8]);
+        }
+        let short = StreamOptions { context: 7, ..single.clone() };
+        let error = Stream::new(store.clone(), short).unwrap_err().to_string();
+        assert!(error.starts_with("context is 7, expected 8 or more"), "{error}");
+        let mut part = Part::new(store.clone(), 1.0);
+        part.unique_tokens = Some(10);
+        assert_eq!(Stream::mixture(vec![part], single).unwrap().epoch_len(0), 2);
+    }
+
+    #[test]
+    fn the_loss_counts_from_a_mark_on() {
+        let documents = ["1+2=3\n", "no mark", "1==2"].map(|text| Document::new(text, "docs", "g"));
+        let store = Arc::new(TokenStore::in_memory(&Tokenizer::Bytes, &documents).unwrap());
+        let after = |mark: &str| StreamOptions {
+            layout: Layout::Single,
+            order: Order::Sequential,
+            loss_after: mark.bytes().map(u32::from).collect(),
+            ..StreamOptions::new(8, 0)
+        };
+        let counted = |mark, n| {
+            let sequence = Stream::new(store.clone(), after(mark)).unwrap().sequence(n).unwrap();
+            sequence.targets.into_iter().filter(|t| *t != IGNORE).collect::<Vec<u32>>()
+        };
+        assert_eq!(counted("=", 0), [51, 10, 256]);
+        assert_eq!(counted("2=", 0), [51, 10, 256]);
+        assert_eq!(counted("=", 1).len(), 8);
+        assert_eq!(counted("=", 2), [61, 50, 256]);
+        assert_eq!(counted("", 0).len(), 7);
+        let error = Stream::new(store.clone(), StreamOptions { layout: Layout::Packed, ..after("=") }).unwrap_err();
+        assert!(error.to_string().contains("unless the layout is `single`"), "{error}");
     }
 
     #[test]

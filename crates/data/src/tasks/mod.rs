@@ -21,12 +21,14 @@ mod brackets;
 mod copy;
 mod decimal;
 mod digits;
+mod field;
 pub mod knowledge;
 mod multiplication;
 mod passkey;
 mod retrieval;
 mod scratchpad;
 mod sine;
+mod spec;
 mod sqrt;
 mod subtraction;
 
@@ -36,13 +38,15 @@ pub use bigram::{Bigram, BigramText};
 pub use bio_d::{BioD, Record};
 pub use biographies::{Attribute, Biographies, Biography};
 pub use brackets::Brackets;
-pub use copy::CopyString;
+pub use copy::{CopyString, Pattern};
 pub use decimal::FunctionFormat;
 pub use digits::{AnswerOrder, Lengths, Noise, Spaces, carries};
+pub use field::{Field, FieldPictures};
 pub use multiplication::Multiplication;
 pub use passkey::Passkey;
 pub use retrieval::Retrieval;
 pub use sine::Sine;
+pub use spec::{PREFIX, TaskSpec, parameters};
 pub use sqrt::SquareRoot;
 pub use subtraction::{Subtraction, SubtractionFormat};
 
@@ -81,7 +85,7 @@ impl Example {
 /// What the best possible model would lose.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Entropy {
-    /// Nats per token (one per letter) when the token before is known.
+    /// Nats per token (one per letter) when the tokens before are known.
     pub rate: f64,
     /// Nats per token when nothing is known: of the first token, and of a model that ignores the order.
     pub first: f64,
@@ -111,21 +115,32 @@ pub trait Task: Debug + Send + Sync {
         answer.is_some() && answer == self.answer_of(&example.answer)
     }
 
+    /// Whether a completion has come to the end of its answer, so that nothing more needs to be written: by default at
+    /// the end of a line, once an answer can be read.
+    fn ended(&self, completion: &str) -> bool {
+        completion.ends_with('\n') && self.answer_of(completion).is_some()
+    }
+
     /// The loss of the best possible model, where it is known.
     fn entropy(&self) -> Option<Entropy> {
         None
     }
 
-    /// The first `count` training examples as documents, each its own group.
+    /// Training example `index` as a document, a group of its own.
+    ///
+    /// # Errors
+    /// As [`Task::sample`].
+    fn document(&self, seed: u64, index: u64) -> Result<Document, DataError> {
+        let text = self.sample(seed, Fold::Train, index)?.text();
+        Ok(Document::new(text, self.name(), format!("{}#{index:08}", self.name())))
+    }
+
+    /// The first `count` training examples as documents.
     ///
     /// # Errors
     /// As [`Task::sample`].
     fn documents(&self, seed: u64, count: u64) -> Result<Vec<Document>, DataError> {
-        let document = |index| {
-            let text = self.sample(seed, Fold::Train, index)?.text();
-            Ok(Document::new(text, self.name(), format!("{}#{index:08}", self.name())))
-        };
-        (0..count).map(document).collect()
+        (0..count).map(|index| self.document(seed, index)).collect()
     }
 }
 
@@ -154,6 +169,7 @@ pub fn registry() -> &'static [TaskInfo] {
         biographies::INFO,
         brackets::INFO,
         copy::INFO,
+        field::INFO,
         multiplication::INFO,
         passkey::INFO,
         retrieval::INFO,
@@ -230,6 +246,10 @@ mod tests {
                     assert_eq!(example, again.sample(9, fold, index).unwrap(), "{}", info.name);
                     assert!(task.grade(&example, &example.answer), "{}: {example:?}", info.name);
                     assert!(!task.grade(&example, "") && !task.grade(&example, "\n~"), "{}", info.name);
+                    // An answer ends where it ends and not before.
+                    let lines = example.answer.match_indices('\n').map(|(at, _)| &example.answer[..=at]);
+                    let ends: Vec<&str> = lines.filter(|text| task.ended(text)).collect();
+                    assert!(ends.is_empty() || ends[0] == example.answer, "{}: {ends:?}", info.name);
                     distinct.insert(example.text());
                 }
             }

@@ -4,15 +4,14 @@ use crate::error::CliError;
 use crate::output::{Output, write_stdout};
 use clap::Args;
 use kleiber_core::units::format_significant;
-use kleiber_data::{TextStream, Tokenizer};
-use kleiber_models::checkpoint::{self, CONFIG, Checkpoint};
+use kleiber_data::TextStream;
+use kleiber_evaluate::Model;
 use kleiber_models::{ModelError, Sampling, Session};
 use serde::Serialize;
 use std::io::{IsTerminal, Read};
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::time::Instant;
 
-const TOKENIZER: &str = "tokenizer.json";
 /// Longest prompt that is read, in bytes: far beyond any context.
 const MAX_PROMPT: u64 = 64 << 20;
 
@@ -127,16 +126,8 @@ pub(crate) fn run(args: &GenerateArgs) -> Result<Output, CliError> {
         seed: args.seed,
     };
     sampling.check()?;
-    let folder = locate(&args.checkpoint)?;
-    let tokenizer = tokenizer(&folder)?;
-    let loaded = checkpoint::read(&folder)?;
-    let config = loaded.decoder.config();
-    if tokenizer.vocab() > config.vocab {
-        return Err(CliError::usage(
-            format!("the tokenizer has {} tokens, the model {}", tokenizer.vocab(), config.vocab),
-            "use the tokenizer.json that the model was trained with",
-        ));
-    }
+    let loaded = Model::load(&args.checkpoint)?;
+    let (tokenizer, config) = (&loaded.tokenizer, loaded.decoder.config());
     let prompt = prompt(args)?;
     let mut given = tokenizer.encode(&prompt)?;
     let prompt_tokens = given.len();
@@ -158,7 +149,7 @@ pub(crate) fn run(args: &GenerateArgs) -> Result<Output, CliError> {
             return Ok(unwritten());
         }
         session.truncate(given.len());
-        let mut writer = Writer { args, sampling, tokenizer: &tokenizer, loaded: &loaded, given: &given };
+        let mut writer = Writer { args, sampling, loaded: &loaded, given: &given };
         let Some(sample) = writer.sample(&mut session, &first, number)? else { return Ok(unwritten()) };
         samples.push(sample);
     }
@@ -175,7 +166,7 @@ pub(crate) fn run(args: &GenerateArgs) -> Result<Output, CliError> {
         Output::json(&Generated {
             schema: "kleiber.generate/1",
             status: "ok",
-            checkpoint: folder.display().to_string(),
+            checkpoint: loaded.folder.display().to_string(),
             model_type: loaded.model_type,
             params_total: loaded.decoder.parameters().len(),
             context: config.context,
@@ -206,8 +197,7 @@ fn unwritten() -> Output {
 struct Writer<'a> {
     args: &'a GenerateArgs,
     sampling: Sampling,
-    tokenizer: &'a Tokenizer,
-    loaded: &'a Checkpoint,
+    loaded: &'a Model,
     given: &'a [u32],
 }
 
@@ -215,15 +205,15 @@ impl Writer<'_> {
     /// One text after the prompt, printed as it is made; `None` when it cannot be printed.
     fn sample(&mut self, session: &mut Session<'_>, first: &[f32], number: u32) -> Result<Option<Sample>, CliError> {
         let shown = !self.args.json;
-        let mut stream = TextStream::new(self.tokenizer);
+        let mut stream = TextStream::new(&self.loaded.tokenizer);
         let mut tokens: Vec<Token> = Vec::new();
         let mut before = self.given.to_vec();
         let mut logits = first;
         let mut finish = Finish::Length;
         for index in 0..self.args.tokens {
             // A head may have more rows than there are tokens.
-            let choice = self.sampling.pick(&logits[..self.tokenizer.vocab()], &before, number, index);
-            if choice.token == self.tokenizer.end_of_text() || self.loaded.ends.contains(&choice.token) {
+            let choice = self.sampling.pick(&logits[..self.loaded.tokenizer.vocab()], &before, number, index);
+            if self.loaded.ends.contains(&choice.token) {
                 finish = Finish::EndOfText;
                 break;
             }
@@ -252,30 +242,6 @@ impl Writer<'_> {
         let text = tokens.iter().map(|t| t.text.as_str()).collect();
         let logprob = tokens.iter().map(|t| t.logprob).sum();
         Ok(Some(Sample { text, finish, logprob, tokens }))
-    }
-}
-
-/// The folder that holds the model.
-fn locate(path: &Path) -> Result<PathBuf, CliError> {
-    kleiber_train::checkpoint::locate(path).ok_or_else(|| {
-        CliError::usage(
-            format!("{}: holds neither {CONFIG} nor a finished step-N", path.display()),
-            "give the folder of a run, of one of its steps, or of a Hugging Face model",
-        )
-    })
-}
-
-/// The tokenizer beside the model, or in the folder of its run.
-fn tokenizer(folder: &Path) -> Result<Tokenizer, CliError> {
-    let step = folder.file_name().and_then(|n| n.to_str()).is_some_and(|n| n.starts_with("step-"));
-    let run = folder.parent().filter(|_| step);
-    let found = [Some(folder), run].into_iter().flatten().map(|f| f.join(TOKENIZER)).find(|p| p.exists());
-    match found {
-        Some(path) => Ok(Tokenizer::load(&path)?),
-        None => Err(CliError::usage(
-            format!("{}: holds no {TOKENIZER}", folder.display()),
-            "put the tokenizer that the model was trained with beside it (Hugging Face format)",
-        )),
     }
 }
 

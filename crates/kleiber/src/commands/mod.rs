@@ -1,10 +1,12 @@
 //! One file per subcommand.
 
+pub(crate) mod assert;
 mod bar;
 pub(crate) mod compare;
 pub(crate) mod completions;
 pub(crate) mod data;
 pub(crate) mod doctor;
+pub(crate) mod eval;
 pub(crate) mod fit;
 pub(crate) mod generate;
 pub(crate) mod ladder;
@@ -14,6 +16,7 @@ pub(crate) mod man;
 pub(crate) mod plan;
 pub(crate) mod predict;
 pub(crate) mod size;
+pub(crate) mod study;
 pub(crate) mod sweep;
 mod table;
 pub(crate) mod train;
@@ -46,10 +49,13 @@ pub(crate) fn run(cli: &Cli) -> Result<Output, CliError> {
         Command::Plan(args) => plan::run(args),
         Command::Laws(args) => laws::run(args),
         Command::Size(args) => size::run(args),
+        Command::Assert(command) => assert::run(command),
         Command::Data(command) => data::run(command, cli.quiet),
+        Command::Study(command) => study::run(command, cli.quiet),
         Command::Sweep(args) => sweep::run(args, cli.quiet),
         Command::Train(args) => train::run(args, cli.quiet),
         Command::Generate(args) => generate::run(args),
+        Command::Eval(args) => eval::run(args),
         Command::Doctor(args) => doctor::run(args),
         Command::Completions(args) => Ok(completions::run(args)),
         Command::Man(args) => man::run(args),

@@ -7,9 +7,9 @@ use crate::output::{Output, write_stderr};
 use crate::render::{self, TableBlock};
 use clap::Args;
 use kleiber_core::units::{format_quantity, format_significant, parse_quantity};
-use kleiber_sweep::{Finished, Job, SweepConfig, SweepError, SweepOptions, Update, run as run_sweep};
+use kleiber_sweep::{Finished, Job, SweepConfig, SweepOptions, Update, jobs, run as run_sweep};
 use kleiber_train::estimate::{Memory, calibrate};
-use kleiber_train::{Event, Plan, Texts, TrainError};
+use kleiber_train::{Event, TrainError};
 use serde::Serialize;
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
@@ -96,20 +96,7 @@ struct CellDocument {
 pub(crate) fn run(args: &SweepArgs, quiet: bool) -> Result<Output, CliError> {
     let cells = SweepConfig::load(&args.file)?.cells(&args.set)?;
     let cache = args.cache.clone().unwrap_or_else(|| args.runs.join("data"));
-    let mut prepared: HashMap<String, Texts> = HashMap::new();
-    let mut jobs = Vec::new();
-    for cell in cells {
-        // Cells differ in much, their text in little: each text is prepared once.
-        let key = format!("{:?} {}", cell.config.data, cell.config.model.start);
-        if !prepared.contains_key(&key) {
-            let texts =
-                Texts::prepare(&cell.config, &cache, &super::stages(quiet)).map_err(|e| of_cell(&cell.label, e))?;
-            prepared.insert(key.clone(), texts);
-        }
-        let texts = prepared[&key].clone();
-        let plan = Plan::new(&cell.config, texts.tokenizer.vocab()).map_err(|e| of_cell(&cell.label, e))?;
-        jobs.push(Job { label: cell.label, plan, texts });
-    }
+    let jobs = jobs(cells, &cache, &super::stages(quiet))?;
     let table = args.table.clone().unwrap_or_else(|| args.runs.join("runs.parquet"));
     let threads = rayon::current_num_threads();
     let parallel = args.parallel.map_or(threads, usize::from);
@@ -163,10 +150,6 @@ pub(crate) fn run(args: &SweepArgs, quiet: bool) -> Result<Output, CliError> {
         _ => "the same command continues the sweep".into(),
     });
     Ok(output)
-}
-
-fn of_cell(label: &str, source: TrainError) -> SweepError {
-    SweepError::Cell { cell: label.into(), source: Box::new(source) }
 }
 
 /// Seconds for all jobs: each shape is timed for a second on all threads, which runs beside each other share.

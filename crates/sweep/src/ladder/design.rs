@@ -203,10 +203,17 @@ impl Design {
             }
         }
         design.search = design.rung(SIZES[0], BELOW * flops / 32.0, vocab)?;
-        if preset.batches() {
-            design.batches = Some(design.rung(SIZES[1], BELOW * flops / 32.0, vocab)?);
-        }
-        Ok(design)
+        if preset.batches() { design.with_batches(vocab) } else { Ok(design) }
+    }
+
+    /// The same with runs of several batches, so that the critical one is estimated, too.
+    ///
+    /// # Errors
+    /// As [`Design::new`].
+    pub fn with_batches(mut self, vocab: usize) -> Result<Self, SweepError> {
+        let flops = Plan::new(&self.run(self.target, None), vocab)?.flops();
+        self.batches = Some(self.rung(SIZES[1], BELOW * flops / 32.0, vocab)?);
+        Ok(self)
     }
 
     /// The run of a size with so much compute.

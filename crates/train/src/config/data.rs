@@ -7,7 +7,8 @@ use serde::{Deserialize, Serialize};
 /// What is learned.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct DataConfig {
-    /// `cargo` for the sources of Kleiber's dependencies, or a folder, `.jsonl`, `.parquet`, text or packed file.
+    /// `cargo` for the sources of Kleiber's dependencies, a folder, `.jsonl`, `.parquet`, text or packed file, or a
+    /// synthetic task: `task:addition?digits=2&count=20000`.
     pub source: String,
     /// `bpe` for one learned from the text, `bytes`, or a `tokenizer.json`.
     pub tokenizer: String,
@@ -19,8 +20,10 @@ pub struct DataConfig {
     pub max_bytes: Auto<u64>,
     /// Tokens that are repeated when more are asked for; all of them otherwise.
     pub unique_tokens: Auto<u64>,
-    /// Consecutive pieces of the text, or whole documents packed.
+    /// Consecutive pieces of the text, whole documents packed, or each document alone.
     pub layout: Layout,
+    /// Only what follows this text in a document counts; everything when empty. For documents alone.
+    pub loss_after: String,
     /// Whether documents in a sequence are kept apart.
     pub document_mask: bool,
     /// Texts that are learned besides, in tokens of the same kind; what is held out is of `source` alone.
@@ -50,6 +53,7 @@ impl Default for DataConfig {
             max_bytes: Auto::Auto,
             unique_tokens: Auto::Auto,
             layout: Layout::Chunks,
+            loss_after: String::new(),
             document_mask: false,
             mix: Vec::new(),
         }

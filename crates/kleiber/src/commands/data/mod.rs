@@ -9,6 +9,8 @@ mod source;
 mod synth;
 mod tokenize;
 
+pub(super) use synth::parameters;
+
 use crate::error::CliError;
 use crate::output::Output;
 use crate::render::{self, TableBlock};
@@ -60,7 +62,7 @@ pub(crate) fn run(command: &DataCommand, quiet: bool) -> Result<Output, CliError
 }
 
 /// A table of names and numbers: the first column is text.
-fn table(headers: &[&str], rows: Vec<Vec<String>>) -> String {
+pub(super) fn table(headers: &[&str], rows: Vec<Vec<String>>) -> String {
     let block = TableBlock {
         headers: headers.iter().map(|h| (*h).to_string()).collect(),
         rows,

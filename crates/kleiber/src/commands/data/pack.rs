@@ -86,7 +86,7 @@ fn row(store: &Arc<TokenStore>, context: usize, layout: Layout) -> Result<Row, C
         let range = store.document_range(*document);
         match layout {
             Layout::Chunks => range.start / length != (range.end - 1) / length,
-            Layout::Packed => range.end - range.start > length,
+            Layout::Packed | Layout::Single => range.end - range.start > length,
         }
     };
     Ok(Row {

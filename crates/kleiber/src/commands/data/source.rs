@@ -27,8 +27,8 @@ enum Dedup {
 #[command(next_help_heading = "Corpus")]
 pub(super) struct SourceArgs {
     /// cargo (the crates Kleiber is built from), a folder, a file (.txt .md .rs .jsonl .parquet .tar .crate; .gz and
-    /// .zst may be appended), or a corpus of `data build`.
-    #[arg(long, default_value = "cargo", value_name = "cargo|PATH")]
+    /// .zst may be appended), a corpus of `data build`, or a synthetic task (task:addition?digits=2&count=20000&seed=3).
+    #[arg(long, default_value = "cargo", value_name = "cargo|PATH|task:NAME")]
     pub(super) source: String,
     /// With the source cargo: folder with package archives or vendored crates. [default: Cargo's registry/cache]
     #[arg(long, value_name = "DIR")]
@@ -48,7 +48,7 @@ pub(super) struct SourceArgs {
     /// Only these domains: rust, docs, config, c, asm, other, or those of the file.
     #[arg(long, value_name = "NAME,..", value_delimiter = ',')]
     domains: Vec<String>,
-    /// Which duplicates are dropped. [default: near]
+    /// Which duplicates are dropped. [default: near; none for a task]
     #[arg(long, value_enum)]
     dedup: Option<Dedup>,
     /// Similarity from which texts count as duplicates (Jaccard, 5-word shingles). [default: 0.8]
@@ -98,13 +98,14 @@ impl SourceArgs {
     fn options(&self, source: &Source) -> BuildOptions {
         let usual = BuildOptions::for_source(source);
         let bytes = |given: Option<f64>, usual: u64| given.map_or(usual, |b| b as u64);
-        let similarity = self.similarity.unwrap_or(usual.near_dedup);
+        let near = if self.dedup == Some(Dedup::Near) { BuildOptions::default().near_dedup } else { usual.near_dedup };
+        let similarity = self.similarity.unwrap_or(near);
         BuildOptions {
             seed: self.seed.unwrap_or(usual.seed),
             validation: self.validation.unwrap_or(usual.validation),
             max_bytes: bytes(self.max_bytes, usual.max_bytes),
             group_cap: self.group_cap.unwrap_or(usual.group_cap),
-            exact_dedup: self.dedup != Some(Dedup::None),
+            exact_dedup: self.dedup.map_or(usual.exact_dedup, |dedup| dedup != Dedup::None),
             near_dedup: if matches!(self.dedup, None | Some(Dedup::Near)) { similarity } else { 1.0 },
             min_document: bytes(self.min_document, usual.min_document),
             max_document: bytes(self.max_document, usual.max_document),

@@ -7,8 +7,9 @@ use crate::output::Output;
 use clap::{Args, ValueEnum};
 use kleiber_core::units::format_significant;
 use kleiber_core::{CoreError, atomic};
+use kleiber_data::DataError;
 use kleiber_data::tasks::{self, Fold, Task, TaskInfo};
-use serde_json::{Map, Value, json};
+use serde_json::{Value, json};
 use std::path::PathBuf;
 
 /// Most documents of one call.
@@ -131,29 +132,14 @@ fn line(task: &dyn Task, args: &SynthArgs, index: u64) -> Result<Value, CliError
     }))
 }
 
-/// `--set a.b=1` as an object; values are JSON where they can be read as such, and text otherwise.
-fn parameters(sets: &[String]) -> Result<Value, CliError> {
-    let mut root = Map::new();
-    for set in sets {
-        let bad =
-            |why: &str| CliError::usage(format!("--set {set}: {why}"), "write --set digits=3 or --set spaces.p=0.5");
-        let (key, value) = set.split_once('=').ok_or_else(|| bad("is not KEY=VALUE"))?;
-        let value = serde_json::from_str(value).unwrap_or_else(|_| Value::String(value.into()));
-        let mut parts: Vec<&str> = key.split('.').collect();
-        let last = parts.pop().unwrap_or_default();
-        if last.is_empty() || parts.iter().any(|p| p.is_empty()) {
-            return Err(bad("has an empty name"));
+/// `--set a.b=1` as an object.
+pub(crate) fn parameters(sets: &[String]) -> Result<Value, CliError> {
+    tasks::parameters(sets.iter().map(String::as_str)).map_err(|error| match error {
+        DataError::Parameter { text, why } => {
+            CliError::usage(format!("--set {text}: {why}"), "write --set digits=3 or --set spaces.p=0.5")
         }
-        let mut object = &mut root;
-        for part in parts {
-            let entry = object.entry(part).or_insert_with(|| json!({}));
-            object = entry.as_object_mut().ok_or_else(|| bad("is inside a parameter that has a value"))?;
-        }
-        if object.insert(last.into(), value).is_some() {
-            return Err(bad("is set twice"));
-        }
-    }
-    Ok(Value::Object(root))
+        other => other.into(),
+    })
 }
 
 fn info(name: &str) -> Option<&'static TaskInfo> {

@@ -68,7 +68,7 @@ pub(crate) struct LadderArgs {
     /// Time for all of it: the tokens of every run are scaled to it.
     #[arg(long, value_name = "M", value_parser = super::train::minutes)]
     minutes: Option<f64>,
-    /// Text: `cargo`, or a folder, .jsonl, .parquet, text or packed file (data.source). [default: cargo]
+    /// Text: `cargo`, a folder, .jsonl, .parquet, text or packed file, or task:NAME?KEY=VALUE&.. (data.source). [default: cargo]
     #[arg(long, value_name = "SOURCE")]
     corpus: Option<String>,
     /// Configuration of the target; the rungs are smaller ones of the same kind.

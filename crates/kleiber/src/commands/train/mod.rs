@@ -48,7 +48,7 @@ pub(crate) struct TrainArgs {
     /// A key of the configuration, such as train.lr=3e-4 or model.positions=alibi.
     #[arg(long = "set", value_name = "KEY=VALUE")]
     set: Vec<String>,
-    /// Text: `cargo`, or a folder, .jsonl, .parquet, text or packed file (data.source).
+    /// Text: `cargo`, a folder, .jsonl, .parquet, text or packed file, or task:NAME?KEY=VALUE&.. (data.source).
     #[arg(long, value_name = "SOURCE")]
     source: Option<String>,
     /// Folder of a run or of a Hugging Face checkpoint to start from, with its tokenizer (model.start).

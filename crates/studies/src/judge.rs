@@ -1,0 +1,116 @@
+//! From expectations and controls to a verdict.
+
+use crate::StudyError;
+use crate::control::ControlOutcome;
+use kleiber_core::assertion::{Assertion, Truth, Verdict as Finding};
+use kleiber_core::table::Table;
+use serde::{Deserialize, Serialize};
+
+/// Probability with which an interval may miss.
+const ALPHA: f64 = 0.05;
+
+/// What a study says in the end.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Verdict {
+    /// Every expectation is true.
+    Reproduced,
+    /// One is false.
+    NotReproduced,
+    /// None is false and one undecided, or a gate is not true.
+    Inconclusive,
+    /// An expectation is true where it must fail.
+    Broken,
+}
+
+impl Verdict {
+    /// As in files and on the command line.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Reproduced => "reproduced",
+            Self::NotReproduced => "not-reproduced",
+            Self::Inconclusive => "inconclusive",
+            Self::Broken => "broken",
+        }
+    }
+}
+
+/// An expectation with what was found.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Judged {
+    /// Name of the expectation.
+    pub name: String,
+    /// Whether all else is void without it.
+    pub gate: bool,
+    /// Why it is expected.
+    pub because: String,
+    /// What was found.
+    #[serde(flatten)]
+    pub finding: Finding,
+}
+
+/// What is found of an assertion that is one of `beside`. All of them must be true for the whole to be, so each may be taken
+/// for true at the full level (Berger 1982); one that is false is enough, so each is taken for false at its share only.
+pub(crate) fn truth(assertion: &Assertion, table: &Table, beside: usize) -> Result<Finding, StudyError> {
+    let finding = assertion.check(table, ALPHA)?;
+    if finding.truth != Truth::False || beside <= 1 {
+        return Ok(finding);
+    }
+    Ok(assertion.check(table, ALPHA / beside as f64)?)
+}
+
+/// The verdict and the sentence that says why.
+pub(crate) fn judge(judged: &[Judged], controls: &[ControlOutcome]) -> (Verdict, String) {
+    if let Some(control) = controls.iter().find(|c| !c.fails) {
+        let why = format!("the control of `{}` did not fail: {}", control.expectation, control.why);
+        return (Verdict::Broken, why);
+    }
+    if let Some(gate) = judged.iter().find(|j| j.gate && j.finding.truth != Truth::True) {
+        return (Verdict::Inconclusive, format!("void, as `{}` does not hold: {}", gate.name, gate.finding.why));
+    }
+    let of = |truth| judged.iter().filter(move |j| !j.gate && j.finding.truth == truth);
+    if let Some(first) = of(Truth::False).next() {
+        return (Verdict::NotReproduced, format!("`{}` is false: {}", first.name, first.finding.why));
+    }
+    if let Some(first) = of(Truth::Undecided).next() {
+        return (Verdict::Inconclusive, format!("`{}` is undecided: {}", first.name, first.finding.why));
+    }
+    let count = of(Truth::True).count();
+    let all = if count == 1 { "the expectation is".into() } else { format!("all {count} expectations are") };
+    (Verdict::Reproduced, format!("{all} true"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn judged(truth: Truth, gate: bool) -> Judged {
+        let finding = Finding {
+            truth,
+            statistic: "s".into(),
+            value: 1.0,
+            low: 0.0,
+            high: 2.0,
+            accepted: "a".into(),
+            n: 3,
+            why: "w".into(),
+        };
+        Judged { name: "e".into(), gate, because: "b".into(), finding }
+    }
+
+    fn verdict(all: &[Judged], fails: bool) -> Verdict {
+        let control = ControlOutcome { because: "b".into(), expectation: "e".into(), fails, why: "w".into() };
+        judge(all, &[control]).0
+    }
+
+    #[test]
+    fn one_false_decides_and_a_gate_or_a_control_undoes_it() {
+        let (yes, no, open) =
+            (judged(Truth::True, false), judged(Truth::False, false), judged(Truth::Undecided, false));
+        assert_eq!(verdict(&[yes.clone(), yes.clone()], true), Verdict::Reproduced);
+        assert_eq!(verdict(&[yes.clone(), open.clone()], true), Verdict::Inconclusive);
+        assert_eq!(verdict(&[yes.clone(), open, no.clone()], true), Verdict::NotReproduced);
+        assert_eq!(verdict(&[no, judged(Truth::Undecided, true)], true), Verdict::Inconclusive);
+        assert_eq!(verdict(&[yes], false), Verdict::Broken);
+    }
+}

@@ -1,0 +1,84 @@
+//! What studies are made of: each kind of step is one file and one line here.
+
+mod compare;
+mod derive;
+mod fit;
+mod join;
+mod ladder;
+mod predict;
+mod simulate;
+mod special;
+mod sweep;
+mod table;
+
+use crate::{Context, StudyError};
+use kleiber_core::table::{Table, nearest};
+use serde::de::DeserializeOwned;
+use std::fmt::Debug;
+
+/// A step: it makes a table of those before.
+pub trait Step: Debug + Send + Sync {
+    /// Makes the table.
+    ///
+    /// # Errors
+    /// [`StudyError`].
+    fn run(&self, context: &Context<'_>) -> Result<Table, StudyError>;
+}
+
+/// A kind of step.
+#[derive(Debug, Clone, Copy)]
+pub struct Kind {
+    /// `do` in a declaration.
+    pub name: &'static str,
+    /// What it does.
+    pub about: &'static str,
+    /// Reads its keys.
+    pub read: fn(toml::Table) -> Result<Box<dyn Step>, String>,
+}
+
+/// Every kind of step.
+pub fn registry() -> &'static [Kind] {
+    &[
+        Kind { name: "compare", about: "laws by their errors on held-out rows", read: read::<compare::Compare> },
+        Kind { name: "derive", about: "new columns, and groups reduced to one row", read: read::<derive::Derive> },
+        Kind { name: "fit", about: "a law's coefficients with intervals", read: read::<fit::FitStep> },
+        Kind { name: "join", about: "columns of the matching rows of another table", read: read::<join::Join> },
+        Kind { name: "ladder", about: "a ladder: prediction and measurement", read: read::<ladder::LadderStep> },
+        Kind { name: "predict", about: "rows predicted by a law fitted to others", read: read::<predict::Predict> },
+        Kind { name: "simulate", about: "rows of a published law with noise", read: read::<simulate::Simulate> },
+        Kind { name: "special", about: "a function of the study", read: read::<special::Special> },
+        Kind { name: "sweep", about: "training runs", read: read::<sweep::Sweep> },
+        Kind { name: "table", about: "rows as they are written", read: read::<table::Literal> },
+    ]
+}
+
+/// The kind of a name, or what is near it.
+pub(crate) fn kind(name: &str) -> Result<&'static Kind, String> {
+    registry().iter().find(|kind| kind.name == name).ok_or_else(|| {
+        let names: Vec<&str> = registry().iter().map(|k| k.name).collect();
+        match nearest(name, &names) {
+            Some(near) => format!("no step `{name}`; did you mean `{near}`?"),
+            None => format!("no step `{name}`; the steps are {}", names.join(", ")),
+        }
+    })
+}
+
+fn read<T: Step + DeserializeOwned + 'static>(keys: toml::Table) -> Result<Box<dyn Step>, String> {
+    let step: T = keys.try_into().map_err(|e: toml::de::Error| e.to_string().trim_end().to_string())?;
+    Ok(Box::new(step))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_registry_is_in_order_and_knows_its_names() {
+        let names: Vec<&str> = registry().iter().map(|k| k.name).collect();
+        let mut sorted = names.clone();
+        sorted.sort_unstable();
+        assert_eq!(names, sorted);
+        assert!(names.iter().all(|name| kind(name).is_ok()));
+        assert_eq!(kind("swep").unwrap_err(), "no step `swep`; did you mean `sweep`?");
+    }
+}
