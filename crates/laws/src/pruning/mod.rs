@@ -4,11 +4,7 @@
 mod simulate;
 mod theory;
 
-<<<<<<< HEAD
 pub use simulate::Trial;
-pub(crate) use theory::root;
-=======
->>>>>>> main
 pub use theory::{End, Kept, Point, frontier};
 
 use crate::LawError;

@@ -50,8 +50,9 @@ impl Kept {
         let length = (dimensions as f64).sqrt();
         let side = |x: &DVector<f64>| x * (teacher.dot(x).signum() / length);
         let rows: Vec<_> = kept.iter().map(|i| side(&examples[*i]).transpose()).collect();
-        let student = largest_margin(&DMatrix::from_rows(&rows))?;
-        let margin = rows.iter().map(|z| z.tr_dot(&student.transpose())).fold(f64::INFINITY, f64::min);
+        let rows = DMatrix::from_rows(&rows);
+        let student = largest_margin(&rows)?;
+        let margin = (&rows * &student).min();
         let overlap = student.dot(&teacher).clamp(-1.0, 1.0);
         Ok(Trial { error: overlap.acos() / PI, examples: kept.len(), margin })
     }
