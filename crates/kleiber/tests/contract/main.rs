@@ -14,3 +14,4 @@ mod laws;
 mod options;
 mod shell;
 mod size;
+mod study;
