@@ -141,7 +141,7 @@ mod tests {
         };
         // Half the width of Student's interval of 3 at 1.96 / 4.303: 4 (1.96 / 4.303)^2 times 3.
         assert_eq!(needed(&found(0.1, 0.2), (0.0, f64::INFINITY)), Some(4.0));
-        assert_eq!(needed(&found(0.01, 0.2), (0.0, f64::INFINITY)), Some(249.0));
+        assert_eq!(needed(&found(0.01, 0.2), (0.0, f64::INFINITY)), Some(250.0));
         assert_eq!(needed(&found(f64::NAN, 0.2), (0.0, 1.0)), None);
     }
 
