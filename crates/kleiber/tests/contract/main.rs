@@ -5,6 +5,7 @@
 #[path = "../common/mod.rs"]
 mod common;
 
+mod assertions;
 mod compress;
 mod documents;
 mod files;
