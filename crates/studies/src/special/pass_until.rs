@@ -19,10 +19,13 @@ const LEAST: f64 = 1e-6;
 #[serde(deny_unknown_fields)]
 struct Keys {
     /// Rows of `pass_rate` for runs of several sizes.
-    table: String,
+    rows: String,
     /// Column whose values are told apart; a row of the result for each.
     #[serde(default = "seed")]
     by: String,
+    /// Whether the fitted sizes are given each other's counts, for a negative control.
+    #[serde(default)]
+    mixed: bool,
 }
 
 fn seed() -> String {
@@ -36,9 +39,9 @@ fn seed() -> String {
 /// mean rates over `ln params` at all sizes.
 fn run(keys: &toml::Table, context: &Context<'_>) -> Result<Table, StudyError> {
     let keys: Keys = keys.clone().try_into().map_err(|e: toml::de::Error| {
-        StudyError::refused(e.to_string().trim_end().to_string(), "give `table`, and `by` where it is not seed")
+        StudyError::refused(e.to_string().trim_end().to_string(), "give `rows`, and `by` where it is not seed")
     })?;
-    let rows = context.table(&keys.table)?;
+    let rows = context.table(&keys.rows)?;
     let number = |name: &str| rows.numbers(name);
     let (params, examples, rates) = (number("params")?, number("example")?, number("rate")?);
     let (passes, draws, censored) = (number("passes")?, number("draws")?, number("censored")?);
@@ -58,7 +61,10 @@ fn run(keys: &toml::Table, context: &Context<'_>) -> Result<Table, StudyError> {
         let Some(((target, measured), below)) = means.split_last().map(|(last, below)| (*last, below)) else {
             continue;
         };
-        let fitted: Vec<&BTreeMap<u64, (PassCount, f64)>> = sizes.values().take(below.len()).collect();
+        let mut fitted: Vec<&BTreeMap<u64, (PassCount, f64)>> = sizes.values().take(below.len()).collect();
+        if keys.mixed {
+            fitted.rotate_left(below.len() / 2);
+        }
         let of = |example: &u64| fitted.iter().map(|size| size.get(example).map(|c| c.0)).collect::<Option<Vec<_>>>();
         let counts = fitted.first().map_or_else(Vec::new, |size| size.keys().filter_map(of).collect());
         let ladder = Ladder { sizes: below.iter().map(|(size, _)| *size).collect(), counts };
