@@ -2,6 +2,8 @@
 
 use kleiber_compress::CompressError;
 use kleiber_core::CoreError;
+use kleiber_data::DataError;
+use kleiber_evaluate::EvaluateError;
 use kleiber_laws::LawError;
 use kleiber_sweep::SweepError;
 use kleiber_train::TrainError;
@@ -16,6 +18,12 @@ pub enum StudyError {
     /// Models made smaller.
     #[error(transparent)]
     Compress(#[from] CompressError),
+    /// Texts and tasks.
+    #[error(transparent)]
+    Data(#[from] DataError),
+    /// What checkpoints answer.
+    #[error(transparent)]
+    Evaluate(#[from] EvaluateError),
     /// Laws.
     #[error(transparent)]
     Law(#[from] LawError),
@@ -106,6 +114,8 @@ impl StudyError {
         match self {
             Self::Core(e) => e.hint(),
             Self::Compress(e) => e.hint(),
+            Self::Data(e) => e.hint(),
+            Self::Evaluate(e) => e.hint(),
             Self::Law(e) => e.hint(),
             Self::Sweep(e) => e.hint(),
             Self::Train(e) => e.hint(),

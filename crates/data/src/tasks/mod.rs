@@ -20,8 +20,11 @@ mod biographies;
 mod brackets;
 mod copy;
 mod decimal;
+mod denoising;
 mod digits;
+mod field;
 pub mod knowledge;
+mod language;
 mod multiplication;
 mod passkey;
 mod retrieval;
@@ -30,6 +33,7 @@ mod sine;
 mod spec;
 mod sqrt;
 mod subtraction;
+mod translation;
 
 pub use addition::{Addition, Format};
 pub use automaton::{Automaton, Machine, MachineKind};
@@ -39,7 +43,9 @@ pub use biographies::{Attribute, Biographies, Biography};
 pub use brackets::Brackets;
 pub use copy::{CopyString, Pattern};
 pub use decimal::FunctionFormat;
+pub use denoising::{Denoiser, Denoising, Letters};
 pub use digits::{AnswerOrder, Lengths, Noise, Spaces, carries};
+pub use field::{Field, FieldPictures};
 pub use multiplication::Multiplication;
 pub use passkey::Passkey;
 pub use retrieval::Retrieval;
@@ -47,6 +53,7 @@ pub use sine::Sine;
 pub use spec::{PREFIX, TaskSpec, parameters};
 pub use sqrt::SquareRoot;
 pub use subtraction::{Subtraction, SubtractionFormat};
+pub use translation::{Origin, Translation, Translator, WordOrder};
 
 use crate::hash::mix;
 use crate::{DataError, Document};
@@ -83,7 +90,7 @@ impl Example {
 /// What the best possible model would lose.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Entropy {
-    /// Nats per token (one per letter) when the token before is known.
+    /// Nats per token (one per letter) when the tokens before are known.
     pub rate: f64,
     /// Nats per token when nothing is known: of the first token, and of a model that ignores the order.
     pub first: f64,
@@ -167,12 +174,15 @@ pub fn registry() -> &'static [TaskInfo] {
         biographies::INFO,
         brackets::INFO,
         copy::INFO,
+        denoising::INFO,
+        field::INFO,
         multiplication::INFO,
         passkey::INFO,
         retrieval::INFO,
         sine::INFO,
         sqrt::INFO,
         subtraction::INFO,
+        translation::INFO,
     ]
 }
 

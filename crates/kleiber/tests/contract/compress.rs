@@ -44,7 +44,9 @@ fn the_document_counts_what_is_stored_and_the_model_is_written() {
 fn text_says_the_same_and_slips_are_named() {
     let (folder, _) = folder();
     let text = folder.run(&["compress", "quantize", "model", "--bits", "3", "--group", "32"]).ok().stdout;
-    for part in ["rtn, 3 bits, a scale for 32", "98.3k weights in 3.5 bits each", "blocks.1.mlp.down.weight", "as they were: "] {
+    for part in
+        ["rtn, 3 bits, a scale for 32", "98.3k weights in 3.5 bits each", "blocks.1.mlp.down.weight", "as they were: "]
+    {
         assert!(text.contains(part), "{part} is not in\n{text}");
     }
     for (args, message) in [

@@ -5,6 +5,7 @@
 #[path = "../common/mod.rs"]
 mod common;
 
+mod assertions;
 mod compress;
 mod documents;
 mod files;
@@ -14,3 +15,4 @@ mod laws;
 mod options;
 mod shell;
 mod size;
+mod study;

@@ -3,7 +3,6 @@
 
 mod theory;
 
-pub(crate) use theory::root;
 pub use theory::{End, Kept, Point, frontier};
 
 use crate::LawError;

@@ -1,5 +1,8 @@
 //! Steps that one study alone needs: each is a file and a line here.
 
+mod pass_until;
+mod visual_assertions;
+
 use crate::{Context, StudyError};
 use kleiber_core::table::{Table, nearest};
 
@@ -16,7 +19,7 @@ pub struct Function {
 
 /// Every function.
 pub fn registry() -> &'static [Function] {
-    &[]
+    &[pass_until::FUNCTION, visual_assertions::FUNCTION]
 }
 
 /// The function of a name, or what is near it.

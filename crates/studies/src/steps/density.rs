@@ -52,16 +52,14 @@ impl Step for DensityStep {
             Some(name) => context.rows(name, &self.map, &self.bridge_where)?,
             None => context.rows(&self.family, &self.map, &self.bridge_where)?,
         };
-        let options = Options {
-            bootstrap: self.bootstrap,
-            influence: false,
-            seed: context.options.seed,
-            ..Options::default()
-        };
+        let options =
+            Options { bootstrap: self.bootstrap, influence: false, seed: context.options.seed, ..Options::default() };
         let fitted = |law: &str, rows: &Table| -> Result<Fit, StudyError> {
             let fit = Law::named(law)?.fit(rows, &options)?;
             match fit.reasons.first().filter(|_| !fit.is_ok()) {
-                Some(reason) => Err(StudyError::refused(format!("{law}: {}", reason.message), "add runs to the family")),
+                Some(reason) => {
+                    Err(StudyError::refused(format!("{law}: {}", reason.message), "add runs to the family"))
+                }
                 None => Ok(fit),
             }
         };

@@ -120,7 +120,7 @@ impl RunConfig {
     fn parse_over(defaults: &Self, source: &str, text: &str, overrides: &[String]) -> Result<Self, TrainError> {
         let fail = |source: &str, why: String| TrainError::Config { source_name: source.into(), why };
         let given: Table = toml::from_str(text).map_err(|e| fail(source, e.to_string().trim_end().to_string()))?;
-        let mut merged = Table::try_from(defaults).map_err(|e| fail("the defaults", e.to_string()))?;
+        let mut merged = defaults.table();
         merge(&mut merged, given, "").map_err(|why| fail(source, why))?;
         let read = |merged: &Table, from: &str| {
             Self::deserialize(merged.clone()).map_err(|e| fail(from, e.to_string().trim_end().to_string()))
@@ -149,7 +149,7 @@ impl RunConfig {
         positive("evaluate.every", self.evaluate.every.value().map_or(1.0, |every| every as f64))
     }
 
-    /// As TOML with every key.
+    /// As TOML with every key but those of what is off and was not always there: names of runs are made from it.
     pub fn to_toml(&self) -> String {
         // All values are numbers, texts and lists of them: serialisation cannot fail.
         toml::to_string(self).expect("a configuration is a table")
@@ -157,10 +157,18 @@ impl RunConfig {
 
     /// Keys and values that differ from `other`, as (key, here, there).
     pub fn differences(&self, other: &Self) -> Vec<(String, String, String)> {
-        let table = |config: &Self| Table::try_from(config).expect("a configuration is a table");
         let mut found = Vec::new();
-        differences("", &table(self), &table(other), &mut found);
+        differences("", &self.table(), &other.table(), &mut found);
         found
+    }
+
+    /// Every key with its value, also those that are not written while they are off.
+    fn table(&self) -> Table {
+        let mut table = Table::try_from(self).expect("a configuration is a table");
+        if let Some(Value::Table(model)) = table.get_mut("model") {
+            model.insert("encoder_layers".into(), Value::Integer(self.model.encoder_layers as i64));
+        }
+        table
     }
 }
 
@@ -236,6 +244,9 @@ mod tests {
         assert_eq!((config.data.source.as_str(), config.model.tied), ("a b", true));
         assert_eq!(config.train.tokens, TokenBudget::Tokens(1_000_000));
         assert_eq!(RunConfig::parse("again", &config.to_toml(), &[]).unwrap(), config);
+        let encoder = parse("", &["model.encoder_layers=2"]).unwrap();
+        assert!(encoder.to_toml().contains("encoder_layers = 2") && !config.to_toml().contains("encoder_layers"));
+        assert_eq!(RunConfig::default().differences(&encoder).len(), 1);
         let other = parse("seed = 3\n[model]\nlayers = 2", &[]).unwrap();
         let keys: Vec<String> = config.differences(&other).into_iter().map(|d| d.0).collect();
         assert_eq!(keys, ["data.source", "model.tied", "train.lr", "train.tokens"]);

@@ -4,7 +4,8 @@
 //! Templates (finite, as long, levels along the curve, comes down, levels off, free of spikes; for results at several
 //! sizes levels, monotone, minimum, exponent) are given margins for a new run: the prediction interval over replicates, or
 //! a block bootstrap of a single run. Each is tried on mutants of the table, known ways to go wrong, and the smallest set is
-//! kept that notices as many as all together. The error that a set may make is shared out over it.
+//! kept that notices as many as all together. The error that all may make is shared out over all that were tried, so that picking
+//! among them costs nothing.
 //!
 //! ```
 //! use kleiber_core::assertion::suggest::{Request, suggest};
@@ -89,12 +90,8 @@ pub fn suggest(table: &Table, request: &Request) -> Result<Suggestion, CoreError
         .filter_map(|mutant| Some(mutant.of(table, &runs, request).transpose()?.map(|table| (*mutant, table))))
         .collect::<Result<Vec<_>, _>>()?;
     let kept = cover::smallest(&all, &breaks(&all, &damaged, request.alpha)?);
-    // Fewer assertions share the error, so that their margins are narrower.
-    let names: Vec<String> = kept.iter().map(|&i| all[i].name.clone()).collect();
-    let chosen: Vec<Assertion> = kept.iter().map(|&i| all[i].clone()).collect();
-    let narrow = templates::candidates(table, &runs, request, request.alpha / uncertain(&chosen))?;
-    let assertions: Vec<Assertion> =
-        names.iter().filter_map(|n| narrow.iter().find(|a| a.name == *n).cloned()).collect();
+    // The margins stay those of all candidates: whichever were picked, all hold together.
+    let assertions: Vec<Assertion> = kept.iter().map(|&i| all[i].clone()).collect();
     let broken = breaks(&assertions, &damaged, request.alpha)?;
     let noticed = |mutant: usize| {
         let by = (0..assertions.len()).filter(|&i| broken[i][mutant]);

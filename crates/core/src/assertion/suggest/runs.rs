@@ -3,12 +3,11 @@
 use super::Request;
 use crate::CoreError;
 use crate::assertion::columns::{numbers, replicates};
-use crate::stats::{mean, standard_deviation};
+use crate::assertion::estimate::smooth;
+use crate::stats::standard_deviation;
 use crate::table::Table;
 use std::sync::Arc;
 
-/// Points on either side that a smooth curve is the mean of.
-const BESIDE: usize = 5;
 /// Fewest points of a curve; a shorter one is a ladder of sizes.
 const CURVE: usize = 30;
 /// Fewest sizes of a ladder.
@@ -31,20 +30,9 @@ impl Run {
         self.x.iter().zip(&self.y).filter(|(x, _)| (from..=to).contains(*x)).map(|(_, y)| *y).collect()
     }
 
-    /// Means of y over neighbours; as many on either side, so that a slope makes no error.
-    pub(super) fn smooth(&self) -> Vec<f64> {
-        let n = self.y.len();
-        (0..n)
-            .map(|i| {
-                let beside = BESIDE.min(i).min(n - 1 - i);
-                mean(&self.y[i - beside..=i + beside])
-            })
-            .collect()
-    }
-
     /// y less its smooth curve.
     pub(super) fn residuals(&self) -> Vec<f64> {
-        self.smooth().iter().zip(&self.y).map(|(smooth, y)| y - smooth).collect()
+        smooth(&self.y).iter().zip(&self.y).map(|(smooth, y)| y - smooth).collect()
     }
 }
 

@@ -26,7 +26,7 @@ use std::time::{Duration, Instant};
   kleiber study run teaching-arithmetic --quick
   kleiber study run positional-encoding --seeds 5 --json")]
 pub(crate) struct RunArgs {
-    /// Name of the study.
+    /// Name of the study, or a study.toml of your own.
     slug: String,
     /// The smallest version, under two minutes on 2 cores.
     #[arg(long, conflicts_with = "thorough")]

@@ -12,7 +12,7 @@ use serde_json::json;
   kleiber study show over-training
   kleiber study show zero --json")]
 pub(crate) struct ShowArgs {
-    /// Name of the study.
+    /// Name of the study, or a study.toml of your own.
     slug: String,
     /// Print one JSON document (kleiber.study-declaration/1).
     #[arg(long)]
