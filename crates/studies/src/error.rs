@@ -1,6 +1,9 @@
 //! The one error type of this crate.
 
+use kleiber_compress::CompressError;
 use kleiber_core::CoreError;
+use kleiber_data::DataError;
+use kleiber_evaluate::EvaluateError;
 use kleiber_laws::LawError;
 use kleiber_sweep::SweepError;
 use kleiber_train::TrainError;
@@ -12,6 +15,15 @@ pub enum StudyError {
     /// Tables, files and assertions.
     #[error(transparent)]
     Core(#[from] CoreError),
+    /// Models made smaller.
+    #[error(transparent)]
+    Compress(#[from] CompressError),
+    /// Texts and tasks.
+    #[error(transparent)]
+    Data(#[from] DataError),
+    /// What checkpoints answer.
+    #[error(transparent)]
+    Evaluate(#[from] EvaluateError),
     /// Laws.
     #[error(transparent)]
     Law(#[from] LawError),
@@ -101,6 +113,9 @@ impl StudyError {
     pub fn hint(&self) -> String {
         match self {
             Self::Core(e) => e.hint(),
+            Self::Compress(e) => e.hint(),
+            Self::Data(e) => e.hint(),
+            Self::Evaluate(e) => e.hint(),
             Self::Law(e) => e.hint(),
             Self::Sweep(e) => e.hint(),
             Self::Train(e) => e.hint(),

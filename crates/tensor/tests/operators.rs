@@ -228,7 +228,8 @@ fn attention_with_every_position_and_mask() {
         ),
     ];
     let shapes: [&[usize]; 1] = [&[24, at.packed()]];
-    for (what, pattern) in patterns {
+    let whole = Pattern { lengths: Some([12, 7].into()), ..patterns[1].1.clone() };
+    for (what, pattern) in patterns.into_iter().chain([("whole texts", whole)]) {
         let pattern = Arc::new(pattern);
         let fused = outcome(&shapes, Device::Cpu, |m, _| ops::attention(at, &m[0], None, &pattern));
         same(what, &fused, &outcome(&shapes, device(), |m, _| reference::attention(at, &m[0], None, &pattern)));
@@ -237,4 +238,13 @@ fn attention_with_every_position_and_mask() {
     let shapes: [&[usize]; 2] = [&[24, at.packed()], &[4, 3]];
     let fused = outcome(&shapes, Device::Cpu, |m, _| ops::attention(at, &m[0], Some(&m[1]), &pattern));
     same("t5", &fused, &outcome(&shapes, device(), |m, _| reference::attention(at, &m[0], Some(&m[1]), &pattern)));
+}
+
+#[test]
+fn attention_across_texts() {
+    let at = Shape { batch: 2, context: 5, heads: 4, groups: 2, width: 6 };
+    let lengths: Arc<[u32]> = [7, 3].into();
+    let shapes: [&[usize]; 2] = [&[10, at.output()], &[14, at.packed() - at.output()]];
+    let fused = outcome(&shapes, Device::Cpu, |m, _| ops::attention_across(at, &m[0], &m[1], &lengths));
+    same("across", &fused, &outcome(&shapes, device(), |m, _| reference::attention_across(at, &m[0], &m[1], &lengths)));
 }

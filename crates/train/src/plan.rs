@@ -231,7 +231,11 @@ impl Plan {
         hasher.piece(&texts.train_hash().0).piece(&texts.validation.content_hash().0);
         let hash = hasher.finish().to_string();
         let tokens = format_quantity(self.tokens() as f64);
-        format!("{}x{}-{tokens}-{}", self.decoder.layers, self.decoder.width, &hash[..8])
+        let layers = match self.decoder.encoder_layers {
+            0 => self.decoder.layers.to_string(),
+            encoder => format!("{encoder}+{}", self.decoder.layers),
+        };
+        format!("{layers}x{}-{tokens}-{}", self.decoder.width, &hash[..8])
     }
 
     /// Tokens of the whole run.
@@ -249,11 +253,13 @@ impl Counts {
     /// The sizes of a decoder.
     fn of(decoder: &DecoderConfig) -> Result<Self, TrainError> {
         let (shape, parts) = (decoder.shape(), decoder.shape().parts()?);
+        // Behind an encoder FLOP are those of a token of each side, which have half of a sequence each.
+        let sides = if decoder.encoder_layers > 0 { 2 } else { 1 };
         Ok(Self {
             params: parts.params()?,
             params_matmul: parts.params_matmul()?,
             params_total: parts.params_total()?,
-            flops_per_token: shape.flops(Convention::WithAttention, shape.context)?.training,
+            flops_per_token: shape.flops(Convention::WithAttention, shape.context / sides)?.training / sides,
         })
     }
 }

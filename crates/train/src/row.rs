@@ -110,6 +110,13 @@ pub(crate) fn row(name: &str, plan: &Plan, record: &Record, at: Point) -> Table 
             text("quantised", &train.quantise.covered()),
         ]);
     }
+    if let Some([encoder, of_decoder]) = decoder.shape().sides().ok().filter(|_| decoder.encoder_layers > 0) {
+        columns.extend([
+            number("encoder_layers", decoder.encoder_layers as f64),
+            number("params_encoder", encoder as f64),
+            number("params_decoder", of_decoder as f64),
+        ]);
+    }
     Table::new("runs", columns).expect("the columns of a row have different names and one cell each")
 }
 

@@ -5,6 +5,8 @@
 #[path = "../common/mod.rs"]
 mod common;
 
+mod assertions;
+mod compress;
 mod documents;
 mod files;
 mod generate;
@@ -13,3 +15,4 @@ mod laws;
 mod options;
 mod shell;
 mod size;
+mod study;

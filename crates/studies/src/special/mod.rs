@@ -1,6 +1,8 @@
 //! Steps that one study alone needs: each is a file and a line here.
 
 mod data_pruning;
+mod pass_until;
+mod visual_assertions;
 
 use crate::{Context, StudyError};
 use kleiber_core::table::{Table, nearest};
@@ -18,7 +20,13 @@ pub struct Function {
 
 /// Every function.
 pub fn registry() -> &'static [Function] {
-    &[data_pruning::PERCEPTRONS, data_pruning::FRONTIER, data_pruning::DECODERS]
+    &[
+        data_pruning::PERCEPTRONS,
+        data_pruning::FRONTIER,
+        data_pruning::DECODERS,
+        pass_until::FUNCTION,
+        visual_assertions::FUNCTION,
+    ]
 }
 
 /// The function of a name, or what is near it.

@@ -12,7 +12,7 @@ mod quantise;
 mod record;
 pub mod reference;
 
-pub use attention::{Pattern, attention};
+pub use attention::{Pattern, attention, attention_across};
 pub use dropout::dropout;
 pub use embedding::embedding;
 pub use head::{cross_entropy, token_losses};

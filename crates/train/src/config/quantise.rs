@@ -62,6 +62,11 @@ impl QuantiseConfig {
         if self.tensors.is_empty() {
             return Err(TrainError::option("train.quantise.tensors", "[]", "at least one of P1 to P6"));
         }
+        if decoder.encoder_layers > 0 {
+            // Its sources have any length, which no block divides.
+            let expected = "a model without an encoder is needed";
+            return Err(TrainError::option("train.quantise.format", quantise.format, expected));
+        }
         let gradients = [Operand::GradientForInput, Operand::GradientForWeights];
         if device != Device::Cpu && gradients.iter().any(|g| quantise.covers(*g)) {
             let expected = "P3 and P5 are rounded on the CPU alone";

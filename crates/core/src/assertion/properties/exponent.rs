@@ -1,6 +1,6 @@
 //! The exponent of a power law.
 
-use super::{Declared, Property, PropertyInfo, keys, read, written};
+use super::{Declared, Property, PropertyInfo, check_each, keys, read, written};
 use crate::assertion::columns::positive;
 use crate::assertion::estimate::Estimate;
 use crate::assertion::finding::{Finding, Stop, shown, undecided};
@@ -79,10 +79,7 @@ impl Declared for Exponent {
         if self.straight.is_some() && self.by.is_some() {
             return Err("`straight` has no place beside `by`: one line is through all rows".into());
         }
-        match self.each && self.by.is_none() {
-            true => Err("`each` needs `by`, the column that names the replicates".into()),
-            false => Ok(()),
-        }
+        check_each(self.each, self.by.as_deref())
     }
 }
 
