@@ -109,3 +109,50 @@ fn squared(means: &[(f64, f64)]) -> f64 {
     let all: f64 = y.iter().map(|y| (y - height).powi(2)).sum();
     1.0 - left / all
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::Options;
+    use std::sync::Arc;
+
+    /// Counts of two instances at five sizes whose rates follow exp(-C N^-0.5).
+    fn rates() -> Table {
+        let mut rows = String::from("seed,params,example,passes,draws,censored,rate\n");
+        for size in [1e4f64, 3e4, 1e5, 3e5, 1e6] {
+            for (example, c) in [(0, 600.0), (1, 900.0)] {
+                let rate = (-c * size.powf(-0.5)).exp();
+                rows += &format!("0,{size},{example},20,{},0,{rate}\n", (20.0 / rate).round());
+            }
+        }
+        Table::from_csv_text("rates", &rows).unwrap()
+    }
+
+    fn forecast(mixed: bool) -> Table {
+        let options = Options {
+            runs: "runs".into(),
+            cache: "data".into(),
+            seed: 0,
+            seeds: None,
+            threads: 1,
+            memory: u64::MAX,
+            deadline: None,
+            stop: Arc::default(),
+        };
+        let tables = IndexMap::from([("rates".to_string(), rates())]);
+        let context = Context { options: &options, step: "forecast", tables: &tables, tell: &|_| () };
+        let keys = format!("rows = \"rates\"\nmixed = {mixed}").parse().unwrap();
+        run(&keys, &context).unwrap()
+    }
+
+    #[test]
+    fn counts_along_a_law_forecast_the_next_size_and_mixed_ones_do_not() {
+        let value = |table: &Table, name: &str| table.numbers(name).unwrap()[0];
+        let found = forecast(false);
+        // The mean of exp(-0.6) and exp(-0.9).
+        assert!((value(&found, "measured") - 0.477_691).abs() < 1e-6);
+        assert!(value(&found, "error") < 0.1 && value(&found, "gain") > 0.0, "{found:?}");
+        assert!(value(&found, "straight") > 0.99 && value(&found, "params") == 1e6, "{found:?}");
+        assert!(value(&forecast(true), "error") > 0.7);
+    }
+}
