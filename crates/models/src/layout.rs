@@ -21,7 +21,7 @@ pub(crate) struct Layout {
 }
 
 /// The blocks that see all of a source; they share the embedding.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(crate) struct Encoder {
     pub(crate) positions: Option<Handle>,
     pub(crate) blocks: Vec<Block>,
@@ -40,7 +40,7 @@ pub(crate) struct Block {
     pub(crate) down: LinearAt,
 }
 
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(crate) struct Cross {
     pub(crate) norm: NormAt,
     pub(crate) queries: LinearAt,

@@ -1,5 +1,7 @@
 //! Steps that one study alone needs: each is a file and a line here.
 
+mod joint_law;
+
 use crate::{Context, StudyError};
 use kleiber_core::table::{Table, nearest};
 
@@ -16,7 +18,7 @@ pub struct Function {
 
 /// Every function.
 pub fn registry() -> &'static [Function] {
-    &[]
+    &[joint_law::FUNCTION]
 }
 
 /// The function of a name, or what is near it.

@@ -2,9 +2,11 @@
 
 mod compare;
 mod derive;
+mod evaluate;
 mod fit;
 mod join;
 mod ladder;
+mod losses;
 mod predict;
 mod simulate;
 mod special;
@@ -12,7 +14,7 @@ mod sweep;
 mod table;
 
 use crate::{Context, StudyError};
-use kleiber_core::table::{Table, nearest};
+use kleiber_core::table::{Cells, Column, Table, nearest};
 use serde::de::DeserializeOwned;
 use std::fmt::Debug;
 
@@ -41,9 +43,11 @@ pub fn registry() -> &'static [Kind] {
     &[
         Kind { name: "compare", about: "laws by their errors on held-out rows", read: read::<compare::Compare> },
         Kind { name: "derive", about: "new columns, and groups reduced to one row", read: read::<derive::Derive> },
+        Kind { name: "evaluate", about: "answers of checkpoints to tasks", read: read::<evaluate::Evaluate> },
         Kind { name: "fit", about: "a law's coefficients with intervals", read: read::<fit::FitStep> },
         Kind { name: "join", about: "columns of the matching rows of another table", read: read::<join::Join> },
         Kind { name: "ladder", about: "a ladder: prediction and measurement", read: read::<ladder::LadderStep> },
+        Kind { name: "losses", about: "losses of checkpoints on other texts", read: read::<losses::Losses> },
         Kind { name: "predict", about: "rows predicted by a law fitted to others", read: read::<predict::Predict> },
         Kind { name: "simulate", about: "rows of a published law with noise", read: read::<simulate::Simulate> },
         Kind { name: "special", about: "a function of the study", read: read::<special::Special> },
@@ -66,6 +70,21 @@ pub(crate) fn kind(name: &str) -> Result<&'static Kind, String> {
 fn read<T: Step + DeserializeOwned + 'static>(keys: toml::Table) -> Result<Box<dyn Step>, String> {
     let step: T = keys.try_into().map_err(|e: toml::de::Error| e.to_string().trim_end().to_string())?;
     Ok(Box::new(step))
+}
+
+/// Rows that were found for row `row` of `runs`: its columns and a name before theirs, which take their place where both have
+/// one.
+fn beside(runs: &Table, row: usize, (key, name): (&str, &str), found: &Table) -> Result<Table, StudyError> {
+    let same = |cells: &Cells| match cells {
+        Cells::Number(v) => Cells::Number(vec![v[row]; found.rows()]),
+        Cells::Text(v) => Cells::Text(vec![v[row].clone(); found.rows()]),
+    };
+    let of_run = runs.columns().iter().filter(|c| found.column(&c.name).is_none() && c.name != key);
+    let mut columns: Vec<Column> =
+        of_run.map(|c| Column { name: c.name.clone(), cells: same(&c.cells) }).collect();
+    columns.push(Column { name: key.into(), cells: Cells::Text(vec![name.into(); found.rows()]) });
+    columns.extend(found.columns().iter().cloned());
+    Ok(Table::new(found.source(), columns)?)
 }
 
 #[cfg(test)]
