@@ -5,7 +5,7 @@ use crate::{Options, Texts, TrainError, start};
 use kleiber_core::shape::Convention;
 use kleiber_core::units::{format_quantity, format_significant};
 use kleiber_data::tasks::PREFIX;
-use kleiber_data::{ContentHash, ContentHasher};
+use kleiber_data::{ContentHash, ContentHasher, Layout};
 use kleiber_laws::hyperparameters::{step_batch, step_rate};
 use kleiber_models::{Decoder, DecoderConfig};
 use kleiber_tensor::kernels::float_format::Block;
@@ -81,6 +81,10 @@ impl Plan {
         }
         let mut decoder = config.model.decoder(vocab)?;
         decoder.hidden = decoder.hidden();
+        if decoder.encoder_layers > 0 && (config.data.layout != Layout::Single || config.data.loss_after.is_empty()) {
+            let expected = "0, or data.layout = \"single\" and data.loss_after, up to which a document is the source";
+            return Err(TrainError::option("model.encoder_layers", decoder.encoder_layers, expected));
+        }
         let counts = Counts::of(&decoder)?;
         let params = counts.params;
         let shaped = config.model.layers != Auto::Auto && config.model.width != Auto::Auto;

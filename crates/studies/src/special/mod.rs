@@ -1,6 +1,7 @@
 //! Steps that one study alone needs: each is a file and a line here.
 
 mod data_pruning;
+mod joint_law;
 mod pass_until;
 mod visual_assertions;
 
@@ -24,6 +25,7 @@ pub fn registry() -> &'static [Function] {
         data_pruning::PERCEPTRONS,
         data_pruning::FRONTIER,
         data_pruning::DECODERS,
+        joint_law::FUNCTION,
         pass_until::FUNCTION,
         visual_assertions::FUNCTION,
     ]
