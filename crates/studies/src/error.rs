@@ -1,6 +1,8 @@
 //! The one error type of this crate.
 
 use kleiber_core::CoreError;
+use kleiber_data::DataError;
+use kleiber_evaluate::EvaluateError;
 use kleiber_laws::LawError;
 use kleiber_sweep::SweepError;
 use kleiber_train::TrainError;
@@ -12,6 +14,12 @@ pub enum StudyError {
     /// Tables, files and assertions.
     #[error(transparent)]
     Core(#[from] CoreError),
+    /// Texts and tasks.
+    #[error(transparent)]
+    Data(#[from] DataError),
+    /// What checkpoints answer.
+    #[error(transparent)]
+    Evaluate(#[from] EvaluateError),
     /// Laws.
     #[error(transparent)]
     Law(#[from] LawError),
@@ -101,6 +109,8 @@ impl StudyError {
     pub fn hint(&self) -> String {
         match self {
             Self::Core(e) => e.hint(),
+            Self::Data(e) => e.hint(),
+            Self::Evaluate(e) => e.hint(),
             Self::Law(e) => e.hint(),
             Self::Sweep(e) => e.hint(),
             Self::Train(e) => e.hint(),
