@@ -6,6 +6,7 @@ use indexmap::IndexMap;
 use kleiber_core::table::{Cells, Column, Table};
 use kleiber_laws::mixture::{Design, Method, Points, Regression, Search, TreeOptions};
 use serde::Deserialize;
+use std::sync::Arc;
 use toml::Value;
 
 pub(super) const RUNS: Function = Function {
@@ -54,7 +55,9 @@ struct RunKeys {
 impl Domains {
     fn check(&self) -> Result<(), StudyError> {
         match self.domains.len() {
-            0 | 1 => Err(StudyError::refused("a mixture has two domains or more", "give `domains = { name = source }`")),
+            0 | 1 => {
+                Err(StudyError::refused("a mixture has two domains or more", "give `domains = { name = source }`"))
+            }
             _ => Ok(()),
         }
     }
@@ -143,7 +146,8 @@ fn regression(keys: &toml::Table, context: &Context<'_>) -> Result<Table, StudyE
     let (fitted, held) = (context.table(&keys.table)?, context.table(&keys.held)?);
     let (x, y) = (shares(fitted)?, fitted.numbers("loss")?);
     let (at, truth) = (shares(held)?, held.numbers("loss")?);
-    let (mut methods, mut predicted, mut measured) = (Vec::new(), Vec::new(), Vec::new());
+    let (mut predicted, mut measured) = (Vec::new(), Vec::new());
+    let mut methods: Vec<Arc<str>> = Vec::new();
     for name in &keys.methods {
         predicted.extend(Regression::fit(&method(name, y.len())?, &x, &y)?.predict_all(&at));
         measured.extend_from_slice(&truth);
@@ -184,8 +188,13 @@ fn chosen(keys: &toml::Table, context: &Context<'_>) -> Result<Table, StudyError
     let model = Regression::fit(&method(&keys.method, y.len())?, &x, &y)?;
     let count = keys.of.domains.len();
     let even = vec![1.0 / count as f64; count];
-    let search =
-        Search { candidates: CANDIDATES, keep: KEPT, strength: count as f64, seed: context.options.seed, ..Search::around(&even) };
+    let search = Search {
+        candidates: CANDIDATES,
+        keep: KEPT,
+        strength: count as f64,
+        seed: context.options.seed,
+        ..Search::around(&even)
+    };
     let mut best = search.lowest(&model)?.shares;
     // What trains on nothing of the target cannot be written as weights relative to it.
     best[0] = best[0].max(LEAST);
@@ -217,8 +226,11 @@ mod tests {
             ("small".to_string(), table(&small)),
             ("large".to_string(), table(&[(0.1, 2.5), (0.5, 2.2), (0.9, 2.0)])),
         ]);
-        let found =
-            with("mixture-regression", "table = \"small\"\nheld = \"large\"\nmethods = [\"linear\", \"trees\"]", &tables);
+        let found = with(
+            "mixture-regression",
+            "table = \"small\"\nheld = \"large\"\nmethods = [\"linear\", \"trees\"]",
+            &tables,
+        );
         let predicted = found.numbers("predicted").unwrap();
         assert_eq!(found.rows(), 9);
         // The line is 3 - p, the baseline the share.

@@ -87,6 +87,6 @@ mod tests {
         let mut sorted = names.clone();
         sorted.sort_unstable();
         assert_eq!(names, sorted);
-        assert!(function("known-entropi").unwrap_err().hint().contains("known-entropy"));
+        assert!(function("known-entropi").err().unwrap().hint().contains("known-entropy"));
     }
 }

@@ -196,7 +196,7 @@ fn runs(keys: &toml::Table, context: &Context<'_>) -> Result<Table, StudyError> 
     for seed in first..first + seeds {
         context.go_on()?;
         let cells: Vec<(usize, usize)> =
-            keys.sizes.iter().flat_map(|size| (0..mixtures.len()).map(|place| (*size, place))).collect();
+            keys.sizes.iter().flat_map(|size| (0..mixtures.len()).map(move |place| (*size, place))).collect();
         let found: Result<Vec<_>, LawError> =
             cells.into_par_iter().map(|(size, place)| cell(seed, size, place)).collect();
         rows.extend(found?);
@@ -299,8 +299,7 @@ fn projections(keys: &toml::Table, context: &Context<'_>) -> Result<Table, Study
         };
         let (logit, identity) = (by(Link::Logit)?, by(Link::Identity)?);
         let truth: Vec<f64> = measured.iter().map(|r| r.performance).collect();
-        let off =
-            |of: &[f64]| 100.0 * mean(&of.iter().zip(&truth).map(|(a, b)| (a - b).abs()).collect::<Vec<f64>>());
+        let off = |of: &[f64]| 100.0 * mean(&of.iter().zip(&truth).map(|(a, b)| (a - b).abs()).collect::<Vec<f64>>());
         let largest = |of: &[f64]| 100.0 * of.iter().copied().fold(f64::NEG_INFINITY, f64::max);
         let chosen = (0..truth.len()).max_by(|a, b| logit[*a].total_cmp(&logit[*b])).map_or(f64::NAN, |i| truth[i]);
         // The three mixtures next to equal shares.
