@@ -120,7 +120,7 @@ fn judged(claims: &[Assertion], tables: &IndexMap<String, Table>) -> Result<Vec<
     let beside = claims.iter().filter(|e| !e.gate).count();
     let of = |claim: &Assertion| {
         let finding = truth(claim, &tables[&claim.table], beside).map_err(|e| e.in_step(&claim.name))?;
-        Ok(Judged { name: claim.name.clone(), gate: claim.gate, because: claim.because.clone(), finding })
+        Ok(Judged::new(claim, finding))
     };
     claims.iter().map(of).collect()
 }

@@ -5,6 +5,7 @@
 #[path = "../common/mod.rs"]
 mod common;
 
+mod assertions;
 mod compress;
 mod documents;
 mod eval;
@@ -15,3 +16,4 @@ mod laws;
 mod options;
 mod shell;
 mod size;
+mod study;

@@ -15,6 +15,9 @@ pub(super) const FUNCTION: Function =
 /// Smallest rate that a baseline is taken to say: a straight line may fall below 0.
 const LEAST: f64 = 1e-6;
 
+/// Counts and rates of one size by the number of the example.
+type Counts = BTreeMap<u64, (PassCount, f64)>;
+
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Keys {
@@ -47,7 +50,7 @@ fn run(keys: &toml::Table, context: &Context<'_>) -> Result<Table, StudyError> {
     let (passes, draws, censored) = (number("passes")?, number("draws")?, number("censored")?);
     let groups = rows.labels(&keys.by)?;
     let mut found: Vec<[f64; 8]> = Vec::new();
-    let mut names: IndexMap<String, BTreeMap<u64, BTreeMap<u64, (PassCount, f64)>>> = IndexMap::new();
+    let mut names: IndexMap<String, BTreeMap<u64, Counts>> = IndexMap::new();
     for row in 0..rows.rows() {
         let count = PassCount { passes: passes[row] as u64, draws: draws[row] as u64, censored: censored[row] > 0.0 };
         let sizes = names.entry(groups[row].to_string()).or_default();

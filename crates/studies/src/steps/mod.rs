@@ -118,6 +118,9 @@ mod tests {
         sorted.sort_unstable();
         assert_eq!(names, sorted);
         assert!(names.iter().all(|name| kind(name).is_ok()));
+        let page = concat!(env!("CARGO_MANIFEST_DIR"), "/../../docs/studies.md");
+        let page = std::fs::read_to_string(page).unwrap();
+        assert!(names.iter().all(|name| page.contains(&format!("`{name}`"))), "docs/studies.md lists every step");
         assert_eq!(kind("swep").unwrap_err(), "no step `swep`; did you mean `sweep`?");
     }
 }

@@ -146,7 +146,8 @@ impl Property for Bound {
                 let share = values.iter().filter(|v| range.holds(**v)).count() as f64 / n as f64;
                 let says = format!("{}% of {} is {range}", shown(100.0 * share), self.y);
                 let statistic = format!("share of rows with {} {range}", self.y);
-                Finding::new(statistic, says, Estimate::bare(share, n), "row", self.accepted()).exact()
+                let finding = Finding::new(statistic, says, Estimate::bare(share, n), "row", self.accepted()).exact();
+                Finding { claim: Some("all"), ..finding }
             }
             Stat::Mean => {
                 let estimate = student(&values, alpha);
@@ -213,7 +214,7 @@ mod tests {
         assert_eq!(check(table, &format!("{claim}\nstat = 'first'\nx = 'step'")).value, 5.0);
         let all = check(table, &format!("{claim}\nstat = 'all'"));
         assert_eq!((all.truth, all.low.is_nan()), (Truth::False, true));
-        assert!(all.why.starts_with("66.7% of loss is at most 4 (3 rows); at least 1 was claimed"), "{}", all.why);
+        assert!(all.why.starts_with("66.7% of loss is at most 4 (3 rows); all was claimed"), "{}", all.why);
     }
 
     #[test]
