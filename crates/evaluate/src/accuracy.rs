@@ -1,7 +1,8 @@
 //! Greedy answers to a task.
 
+use crate::bleu::bleu;
 use crate::questions::ask;
-use crate::write::Writer;
+use crate::write::{Writer, translations};
 use crate::{EvaluateError, Model, Question, Questions};
 use kleiber_core::table::{Cells, Column, Table};
 use kleiber_data::tasks::Task;
@@ -45,20 +46,28 @@ pub struct Answer {
 /// [`EvaluateError::Option`] for no examples, [`EvaluateError::TooLong`] for one that the model cannot hold, and those of
 /// task and model.
 pub fn answers(model: &Model, task: &dyn Task, questions: &Questions) -> Result<Vec<Answer>, EvaluateError> {
+    let judged = |question: Question, completion: String| {
+        let (right, exact) =
+            (task.grade(&question.example, &completion), completion.trim_end() == question.example.answer.trim_end());
+        Answer { question, completion, right, exact }
+    };
+    let questions = ask(model, task, questions)?;
+    if model.decoder.config().encoder_layers > 0 {
+        let written = translations(model, &questions);
+        return Ok(questions.into_iter().zip(written).map(|(question, text)| judged(question, text)).collect());
+    }
     let empty = Session::new(&model.decoder, model.decoder.config().context)?;
     let greedy = Sampling { temperature: 0.0, ..Sampling::default() };
     let answer = |question: Question| {
         let completion = Writer::new(model, task, &question, &empty)?.write(&greedy, 0)?;
-        let (right, exact) =
-            (task.grade(&question.example, &completion), completion.trim_end() == question.example.answer.trim_end());
-        Ok(Answer { question, completion, right, exact })
+        Ok(judged(question, completion))
     };
-    ask(model, task, questions)?.into_par_iter().map(answer).collect()
+    questions.into_par_iter().map(answer).collect()
 }
 
 /// Accuracy of greedy answers, a row for each group: `count` examples, `right` ones, their share `accuracy` with its
-/// binomial standard `error`, and the share `exact` of completions that are the expected text to the letter. By
-/// [`By::Each`], a row is an example with `length`, `digits`, `prompt`, `answer`, `completion`, `right` and `exact`.
+/// binomial standard `error`, the share `exact` of completions that are the expected text to the letter, and the `bleu` of the
+/// answers' symbols, in points of 100. By [`By::Each`], a row is an example with `length`, `digits`, `prompt`, `answer`, `completion`, `right` and `exact`.
 ///
 /// # Errors
 /// As [`answers`].
@@ -73,10 +82,14 @@ pub fn accuracy(model: &Model, task: &dyn Task, questions: &Questions, by: By) -
         return each(task, &answers);
     }
     let mut groups: BTreeMap<usize, [f64; 3]> = BTreeMap::new();
+    let mut texts: BTreeMap<usize, Vec<[String; 2]>> = BTreeMap::new();
     for answer in &answers {
         let group = groups.entry(key(answer)).or_default();
         let counts = [1.0, f64::from(u8::from(answer.right)), f64::from(u8::from(answer.exact))];
         group.iter_mut().zip(counts).for_each(|(sum, count)| *sum += count);
+        let compared = |text: &str| task.answer_of(text).unwrap_or_default();
+        let pair = [compared(&answer.completion), compared(&answer.question.example.answer)];
+        texts.entry(key(answer)).or_default().push(pair);
     }
     let share = |of: f64, count: f64| of / count;
     let column = |name: &str, of: &dyn Fn(&[f64; 3]) -> f64| numbers(name, groups.values().map(of).collect());
@@ -95,6 +108,7 @@ pub fn accuracy(model: &Model, task: &dyn Task, questions: &Questions, by: By) -
         column("accuracy", &|g| share(g[1], g[0])),
         column("error", &error),
         column("exact", &|g| share(g[2], g[0])),
+        numbers("bleu", texts.values().map(|pairs| bleu(pairs)).collect()),
     ]);
     Ok(Table::new(task.name(), columns)?)
 }

@@ -17,6 +17,7 @@
 //! ```
 
 mod accuracy;
+mod bleu;
 mod error;
 mod losses;
 mod model;

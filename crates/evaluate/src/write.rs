@@ -55,3 +55,18 @@ impl<'a> Writer<'a> {
         Ok(completion)
     }
 }
+
+/// Sources at a time.
+const BATCH: usize = 256;
+
+/// The likeliest targets of a model with an encoder, to an end-of-text or a little more than the expected answer.
+pub(crate) fn translations(model: &Model, questions: &[Question]) -> Vec<String> {
+    let end = model.tokenizer.end_of_text();
+    let block = |questions: &[Question]| {
+        let longest = questions.iter().map(|q| q.answer.len()).max().unwrap_or(0);
+        let given: Vec<Vec<u32>> = questions.iter().map(|q| q.given.clone()).collect();
+        let written = model.decoder.translate(&given, end, longest + MORE);
+        written.into_iter().map(|tokens| model.tokenizer.decode(&tokens)).collect::<Vec<String>>()
+    };
+    questions.chunks(BATCH).flat_map(block).collect()
+}

@@ -98,18 +98,19 @@ impl Decoder {
         losses
     }
 
-    /// The likeliest target of each source, token by token: from `mark`, the last token that is given, to `end`, which is
-    /// left out, or to `most` tokens. A source begins with the token that begins documents.
+    /// The likeliest target of each text in `given`, token by token up to `end`, which is left out, or to `most` tokens. The
+    /// last token of what is given is the one that targets begin after, those before it are the source.
     ///
     /// # Panics
-    /// When the model has no encoder, a source is empty, or tokens do not fit the configuration.
-    pub fn translate(&self, sources: &[Vec<u32>], mark: u32, end: u32, most: usize) -> Vec<Vec<u32>> {
-        let mut targets = vec![vec![mark]; sources.len()];
-        if sources.is_empty() {
+    /// When the model has no encoder, a text has fewer than two tokens, or tokens do not fit the configuration.
+    pub fn translate(&self, given: &[Vec<u32>], end: u32, most: usize) -> Vec<Vec<u32>> {
+        if given.is_empty() {
             return Vec::new();
         }
+        let (sources, mut targets): (Vec<&[u32]>, Vec<Vec<u32>>) =
+            given.iter().map(|g| (&g[..g.len() - 1], vec![g[g.len() - 1]])).unzip();
         let leaves = self.leaves(false);
-        let sources = Texts::new(&sources.iter().map(Vec::as_slice).collect::<Vec<_>>(), end);
+        let sources = Texts::new(&sources, end);
         let memory = self.encoded(&leaves, &sources, None);
         let head = leaves.matrix(self.layout().head);
         for len in 1..=most {

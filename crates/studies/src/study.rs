@@ -108,6 +108,9 @@ pub struct Study {
     pub hash: ContentHash,
 }
 
+/// A step with its name.
+pub type NamedStep = (String, Box<dyn steps::Step>);
+
 impl Study {
     /// Reads a declaration.
     ///
@@ -165,11 +168,11 @@ impl Study {
     ///
     /// # Errors
     /// [`StudyError::Declaration`].
-    pub fn steps(&self, preset: Preset) -> Result<Vec<(String, Box<dyn steps::Step>)>, StudyError> {
+    pub fn steps(&self, preset: Preset) -> Result<Vec<NamedStep>, StudyError> {
         self.steps.iter().map(|step| self.step(step, preset)).collect()
     }
 
-    fn step(&self, written: &Table, preset: Preset) -> Result<(String, Box<dyn steps::Step>), StudyError> {
+    fn step(&self, written: &Table, preset: Preset) -> Result<NamedStep, StudyError> {
         let fail = |why: String| StudyError::Declaration { slug: self.slug.clone(), why };
         let mut step = written.clone();
         let mut text = |key: &str| match step.remove(key) {
@@ -230,7 +233,7 @@ impl Study {
             if let Some(other) = control.expect.iter().find(|name| !expected.contains(name.as_str())) {
                 return fail(format!("a control is about `{other}`, and nothing of this name is expected"));
             }
-            control.check().or_else(|why| fail(why))?;
+            control.check().or_else(fail)?;
         }
         match self.figures.iter().find(|f| !names.contains(&f.table)) {
             Some(figure) => fail(format!("a figure shows `{}`, and there is no such step", figure.table)),

@@ -19,6 +19,7 @@ mod plan;
 mod row;
 mod run;
 mod schedule;
+pub mod scores;
 mod start;
 mod texts;
 mod trainer;

@@ -105,7 +105,8 @@ impl BioD {
             let begin = text.len();
             for chunk in self.chunks_of(person, attribute) {
                 let wrong = noise > 0.0 && rng.uniform() < noise;
-                let chunk = if wrong { self.chunk(attribute, rng.below(self.diversity as usize) as u64) } else { chunk };
+                let chunk =
+                    if wrong { self.chunk(attribute, rng.below(self.diversity as usize) as u64) } else { chunk };
                 self.push(chunk, self.length, &mut text);
             }
             values.push((attribute, begin..text.len()));

@@ -22,7 +22,7 @@ const LETTERS: [char; 2] = ['.', '#'];
 pub struct Field {
     /// Pixels of a row, 1 to 10: all rows are listed.
     pub width: u32,
-    /// Rows, 1 to 64.
+    /// Rows, 2 to 64.
     pub height: usize,
     /// What equal neighbours, beside and above, add to the logarithm of a picture's weight, and unequal ones take; 0 makes pixels
     /// independent.
@@ -54,7 +54,7 @@ impl FieldPictures {
     /// [`DataError::Option`] for parameters out of range.
     pub fn new(parameters: Field) -> Result<Self, DataError> {
         within("width", parameters.width, 1, 10)?;
-        within("height", parameters.height, 1, 64)?;
+        within("height", parameters.height, 2, 64)?;
         within("coupling", parameters.coupling, -2.0, 2.0)?;
         let (width, k) = (parameters.width, parameters.coupling);
         let rows = 1usize << width;
@@ -140,10 +140,10 @@ impl Task for FieldPictures {
         Ok(Example { prompt: String::new(), answer })
     }
 
-    /// The mean over the letters of a picture when all letters before are known.
+    /// The first pixel is either with equal chance; the rate is the mean over the others when all before are known.
     fn entropy(&self) -> Option<Entropy> {
-        let pixels = f64::from(self.parameters.width) * self.parameters.height as f64;
-        Some(Entropy { rate: self.nats / pixels, first: 2f64.ln() })
+        let others = f64::from(self.parameters.width) * self.parameters.height as f64 - 1.0;
+        Some(Entropy { rate: (self.nats - 2f64.ln()) / others, first: 2f64.ln() })
     }
 }
 

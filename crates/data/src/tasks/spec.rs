@@ -82,9 +82,10 @@ impl TaskSpec {
         let (mut documents, mut room) = (Vec::new(), bytes);
         for first in (0..self.count).step_by(BLOCK as usize) {
             let numbers = first..(first + BLOCK).min(self.count);
-            let block: Result<Vec<Document>, _> =
+            let block: Vec<Result<Document, DataError>> =
                 numbers.into_par_iter().map(|index| task.document(self.seed, index)).collect();
-            for document in block? {
+            for document in block {
+                let document = document?;
                 let Some(left) = room.checked_sub(document.text.len() as u64) else { return Ok(documents) };
                 room = left;
                 documents.push(document);

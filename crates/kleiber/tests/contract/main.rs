@@ -8,6 +8,7 @@ mod common;
 mod assertions;
 mod compress;
 mod documents;
+mod eval;
 mod files;
 mod generate;
 mod inputs;

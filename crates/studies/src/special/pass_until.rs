@@ -15,14 +15,20 @@ pub(super) const FUNCTION: Function =
 /// Smallest rate that a baseline is taken to say: a straight line may fall below 0.
 const LEAST: f64 = 1e-6;
 
+/// Counts and rates of one size by the number of the example.
+type Counts = BTreeMap<u64, (PassCount, f64)>;
+
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Keys {
     /// Rows of `pass_rate` for runs of several sizes.
-    table: String,
+    rows: String,
     /// Column whose values are told apart; a row of the result for each.
     #[serde(default = "seed")]
     by: String,
+    /// Whether the fitted sizes are given each other's counts, for a negative control.
+    #[serde(default)]
+    mixed: bool,
 }
 
 fn seed() -> String {
@@ -36,15 +42,15 @@ fn seed() -> String {
 /// mean rates over `ln params` at all sizes.
 fn run(keys: &toml::Table, context: &Context<'_>) -> Result<Table, StudyError> {
     let keys: Keys = keys.clone().try_into().map_err(|e: toml::de::Error| {
-        StudyError::refused(e.to_string().trim_end().to_string(), "give `table`, and `by` where it is not seed")
+        StudyError::refused(e.to_string().trim_end().to_string(), "give `rows`, and `by` where it is not seed")
     })?;
-    let rows = context.table(&keys.table)?;
+    let rows = context.table(&keys.rows)?;
     let number = |name: &str| rows.numbers(name);
     let (params, examples, rates) = (number("params")?, number("example")?, number("rate")?);
     let (passes, draws, censored) = (number("passes")?, number("draws")?, number("censored")?);
     let groups = rows.labels(&keys.by)?;
     let mut found: Vec<[f64; 8]> = Vec::new();
-    let mut names: IndexMap<String, BTreeMap<u64, BTreeMap<u64, (PassCount, f64)>>> = IndexMap::new();
+    let mut names: IndexMap<String, BTreeMap<u64, Counts>> = IndexMap::new();
     for row in 0..rows.rows() {
         let count = PassCount { passes: passes[row] as u64, draws: draws[row] as u64, censored: censored[row] > 0.0 };
         let sizes = names.entry(groups[row].to_string()).or_default();
@@ -58,7 +64,10 @@ fn run(keys: &toml::Table, context: &Context<'_>) -> Result<Table, StudyError> {
         let Some(((target, measured), below)) = means.split_last().map(|(last, below)| (*last, below)) else {
             continue;
         };
-        let fitted: Vec<&BTreeMap<u64, (PassCount, f64)>> = sizes.values().take(below.len()).collect();
+        let mut fitted: Vec<&BTreeMap<u64, (PassCount, f64)>> = sizes.values().take(below.len()).collect();
+        if keys.mixed {
+            fitted.rotate_left(below.len() / 2);
+        }
         let of = |example: &u64| fitted.iter().map(|size| size.get(example).map(|c| c.0)).collect::<Option<Vec<_>>>();
         let counts = fitted.first().map_or_else(Vec::new, |size| size.keys().filter_map(of).collect());
         let ladder = Ladder { sizes: below.iter().map(|(size, _)| *size).collect(), counts };
@@ -99,4 +108,51 @@ fn squared(means: &[(f64, f64)]) -> f64 {
     let left: f64 = x.iter().zip(&y).map(|(x, y)| (y - height - slope * (x - centre)).powi(2)).sum();
     let all: f64 = y.iter().map(|y| (y - height).powi(2)).sum();
     1.0 - left / all
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::Options;
+    use std::sync::Arc;
+
+    /// Counts of two instances at five sizes whose rates follow exp(-C N^-0.5).
+    fn rates() -> Table {
+        let mut rows = String::from("seed,params,example,passes,draws,censored,rate\n");
+        for size in [1e4f64, 3e4, 1e5, 3e5, 1e6] {
+            for (example, c) in [(0, 600.0), (1, 900.0)] {
+                let rate = (-c * size.powf(-0.5)).exp();
+                rows += &format!("0,{size},{example},20,{},0,{rate}\n", (20.0 / rate).round());
+            }
+        }
+        Table::from_csv_text("rates", &rows).unwrap()
+    }
+
+    fn forecast(mixed: bool) -> Table {
+        let options = Options {
+            runs: "runs".into(),
+            cache: "data".into(),
+            seed: 0,
+            seeds: None,
+            threads: 1,
+            memory: u64::MAX,
+            deadline: None,
+            stop: Arc::default(),
+        };
+        let tables = IndexMap::from([("rates".to_string(), rates())]);
+        let context = Context { options: &options, step: "forecast", tables: &tables, tell: &|_| () };
+        let keys = format!("rows = \"rates\"\nmixed = {mixed}").parse().unwrap();
+        run(&keys, &context).unwrap()
+    }
+
+    #[test]
+    fn counts_along_a_law_forecast_the_next_size_and_mixed_ones_do_not() {
+        let value = |table: &Table, name: &str| table.numbers(name).unwrap()[0];
+        let found = forecast(false);
+        // The mean of exp(-0.6) and exp(-0.9).
+        assert!((value(&found, "measured") - 0.477_691).abs() < 1e-6);
+        assert!(value(&found, "error") < 0.1 && value(&found, "gain") > 0.0, "{found:?}");
+        assert!(value(&found, "straight") > 0.99 && value(&found, "params") == 1e6, "{found:?}");
+        assert!(value(&forecast(true), "error") > 0.7);
+    }
 }

@@ -34,14 +34,13 @@ pub(super) struct Asked {
     count: Option<u64>,
 }
 
+/// Asks a model a task's questions.
+type Measure<'a> = dyn Fn(&Model, &dyn Task, &Questions) -> Result<Table, StudyError> + 'a;
+
 impl Asked {
     /// The rows that `measure` finds for each run and task: the columns of the run, `samples` (examples that it was trained on,
     /// where that is a task), the name in `task`, and what was found.
-    pub(super) fn each(
-        &self,
-        context: &Context<'_>,
-        measure: &dyn Fn(&Model, &dyn Task, &Questions) -> Result<Table, StudyError>,
-    ) -> Result<Table, StudyError> {
+    pub(super) fn each(&self, context: &Context<'_>, measure: &Measure<'_>) -> Result<Table, StudyError> {
         if self.tasks.is_empty() == self.questions.is_empty() {
             return Err(StudyError::refused("nothing is asked, or both ways", "give `tasks` or `questions`"));
         }

@@ -3,11 +3,13 @@
 mod data;
 mod model;
 mod optimise;
+mod quantise;
 mod value;
 
 pub use data::{DataConfig, MixRule};
 pub use model::ModelConfig;
 pub use optimise::{GroupRule, ScheduleKind, TrainConfig};
+pub use quantise::{BlockName, FormatName, OperandName, QuantiseConfig};
 pub use value::{Auto, Scalar, TokenBudget};
 
 use crate::TrainError;
@@ -165,6 +167,10 @@ impl RunConfig {
     /// Every key with its value, also those that are not written while they are off.
     fn table(&self) -> Table {
         let mut table = Table::try_from(self).expect("a configuration is a table");
+        let quantise = Value::try_from(&self.train.quantise).expect("a configuration is a table");
+        if let Some(Value::Table(train)) = table.get_mut("train") {
+            train.insert("quantise".into(), quantise);
+        }
         if let Some(Value::Table(model)) = table.get_mut("model") {
             model.insert("encoder_layers".into(), Value::Integer(self.model.encoder_layers as i64));
         }

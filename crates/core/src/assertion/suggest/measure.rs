@@ -188,7 +188,7 @@ fn last_value(seen: &Table) -> Result<Rule, CoreError> {
         Ok(curves(table)?.iter().filter_map(|y| y.last().copied()).collect())
     };
     let expected = crate::stats::mean(&lasts(seen)?);
-    Ok(Box::new(move |table| Ok(lasts(table)?.iter().any(|y| !((y / expected - 1.0).abs() <= CLOSE)))))
+    Ok(Box::new(move |table| Ok(lasts(table)?.iter().any(|y| y.is_nan() || (y / expected - 1.0).abs() > CLOSE))))
 }
 
 /// Whether the first values of a run are not above its last.

@@ -72,12 +72,12 @@ pub struct Suggestion {
 /// Suggests assertions that hold of `table`.
 ///
 /// # Errors
-/// [`CoreError::MissingColumn`], and [`CoreError::Assertion`] for a table with cells that are no number, or with fewer than
-/// four sizes.
+/// [`CoreError::MissingColumn`], [`CoreError::Cell`] for a cell that is no finite number, and [`CoreError::Unsuitable`] for a
+/// table with fewer than four sizes, or an `alpha` that is no probability of error.
 pub fn suggest(table: &Table, request: &Request) -> Result<Suggestion, CoreError> {
     if !(request.alpha > 0.0 && request.alpha < 0.5) {
         let why = format!("alpha is more than 0 and less than 0.5, found {}", request.alpha);
-        return Err(CoreError::Assertion { name: "suggest".into(), why });
+        return Err(CoreError::Unsuitable { source_name: table.source().into(), why });
     }
     let runs = Runs::read(table, request)?;
     // What is claimed of the rows alone has nothing to err by.

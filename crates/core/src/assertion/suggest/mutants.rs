@@ -5,7 +5,7 @@ use super::runs::{Kind, Runs};
 use crate::CoreError;
 use crate::assertion::estimate::smooth;
 use crate::table::{Cells, Column, Table, recognise};
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 /// A way to go wrong.
 #[derive(Debug, Clone, Copy)]
@@ -141,7 +141,7 @@ fn units(damage: &mut Damage) {
 
 fn truncated(damage: &mut Damage) {
     let rows = &damage.runs[0];
-    let gone = &rows[(rows.len() * 3 / 10).max(1)..];
+    let gone: HashSet<usize> = rows[(rows.len() * 3 / 10).max(1)..].iter().copied().collect();
     damage.keep.retain(|row| !gone.contains(row));
 }
 
@@ -173,7 +173,7 @@ fn late(damage: &mut Damage) {
         let unit = x[start].max(f64::MIN_POSITIVE);
         let there = |x: f64| unit * (x / unit).max(0.0).sqrt();
         let read = |at: f64| {
-            let after = x.iter().position(|x| *x >= at).unwrap_or(x.len() - 1);
+            let after = x.partition_point(|x| *x < at).min(x.len() - 1);
             if after <= start {
                 return level[start];
             }

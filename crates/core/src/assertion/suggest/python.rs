@@ -75,7 +75,7 @@ pub fn to_python(assertions: &[Assertion]) -> Result<String, CoreError> {
             if condition.contains(['"', '\'', '!', '|', '^']) {
                 return Err(none());
             }
-            let condition = condition.replace("&&", "and").replace('{', "`").replace('}', "`");
+            let condition = condition.replace("&&", "and").replace(['{', '}'], "`");
             rows = format!("{rows}.query({})", quoted(&condition));
         }
         let statement = statement(name, &keys, &rows).ok_or_else(none)?;

@@ -55,14 +55,18 @@ pub(super) struct Runs {
 impl Runs {
     /// Reads them; cells that are no finite number are faults of a table from which to suggest.
     pub(super) fn read(table: &Table, request: &Request) -> Result<Self, CoreError> {
-        let fail = |why: String| CoreError::Assertion { name: "suggest".into(), why };
+        let fail = |why: String| CoreError::Unsuitable { source_name: table.source().into(), why };
         let (all_x, all_y) = (numbers(table, &request.x)?, numbers(table, &request.y)?);
         for (name, values) in [(&request.x, &all_x), (&request.y, &all_y)] {
             if let Some(row) = values.iter().position(|v| !v.is_finite()) {
                 let found = values[row];
-                let found = if found.is_nan() { "no number".into() } else { found.to_string() };
-                let place = format!("row {}, column `{name}`: found {found}", table.origin(row));
-                return Err(fail(format!("{place}; assertions are suggested from runs that went well")));
+                return Err(CoreError::Cell {
+                    source_name: table.source().into(),
+                    row: table.origin(row),
+                    column: name.clone(),
+                    found: if found.is_nan() { "no number".into() } else { found.to_string() },
+                    expected: "a finite number, as in every row of runs that went well".into(),
+                });
             }
         }
         let mut runs = Vec::new();
