@@ -41,7 +41,8 @@ mod tests {
 
     #[test]
     fn shares_of_sequences_and_brevity_by_hand() {
-        let of = |pairs: &[(&str, &str)]| bleu(&pairs.iter().map(|(a, b)| [(*a).into(), (*b).into()]).collect::<Vec<_>>());
+        let of =
+            |pairs: &[(&str, &str)]| bleu(&pairs.iter().map(|(a, b)| [(*a).into(), (*b).into()]).collect::<Vec<_>>());
         assert_eq!(of(&[("abcdef", "abcdef"), ("xyzab", "xyzab")]), 100.0);
         // 5/6, 3/5, 2/4 and 1/3 of the sequences: (1/12)^(1/4).
         assert!((of(&[("abcdxf", "abcdef")]) - 100.0 * (1.0f64 / 12.0).powf(0.25)).abs() < 1e-12);

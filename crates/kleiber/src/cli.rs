@@ -1,8 +1,8 @@
 //! The command line.
 
 use crate::commands::{
-    assert, compare, completions, data, doctor, eval, fit, generate, ladder, laws, man, plan, predict, size, sweep,
-    train,
+    assert, compare, completions, compress, data, doctor, eval, fit, generate, ladder, laws, man, plan, predict, size,
+    study, sweep, train,
 };
 use clap::{Parser, Subcommand};
 
@@ -49,6 +49,10 @@ pub(crate) enum Command {
     Assert(assert::AssertCommand),
     Train(Box<train::TrainArgs>),
     Sweep(sweep::SweepArgs),
+    #[command(subcommand)]
+    Compress(compress::CompressCommand),
+    #[command(subcommand)]
+    Study(study::StudyCommand),
     Generate(generate::GenerateArgs),
     Eval(eval::EvalArgs),
     Doctor(doctor::DoctorArgs),
@@ -71,6 +75,8 @@ impl Cli {
             Command::Data(a) => a.json(),
             Command::Train(a) => a.json,
             Command::Sweep(a) => a.json,
+            Command::Compress(a) => a.json(),
+            Command::Study(a) => a.json(),
             Command::Generate(a) => a.json,
             Command::Eval(a) => a.json,
             Command::Doctor(a) => a.json,

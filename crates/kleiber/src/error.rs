@@ -2,11 +2,13 @@
 
 use crate::output::{write_stderr, write_stdout};
 use crate::render::RenderError;
+use kleiber_compress::CompressError;
 use kleiber_core::CoreError;
 use kleiber_data::DataError;
 use kleiber_evaluate::EvaluateError;
 use kleiber_laws::LawError;
 use kleiber_models::ModelError;
+use kleiber_studies::StudyError;
 use kleiber_sweep::SweepError;
 use kleiber_train::TrainError;
 use std::io::ErrorKind;
@@ -21,6 +23,9 @@ pub(crate) enum CliError {
     /// Corpora, tokenizers, token stores and tasks.
     #[error(transparent)]
     Data(#[from] DataError),
+    /// Models made smaller.
+    #[error(transparent)]
+    Compress(#[from] CompressError),
     /// Checkpoints on tasks.
     #[error(transparent)]
     Evaluate(#[from] EvaluateError),
@@ -33,6 +38,9 @@ pub(crate) enum CliError {
     /// Reports.
     #[error(transparent)]
     Render(#[from] RenderError),
+    /// Studies.
+    #[error(transparent)]
+    Study(#[from] StudyError),
     /// Runs.
     #[error(transparent)]
     Train(#[from] TrainError),
@@ -73,11 +81,13 @@ impl CliError {
         match self {
             Self::Core(e) => e.hint(),
             Self::Data(e) => e.hint(),
+            Self::Compress(e) => e.hint(),
             Self::Evaluate(e) => e.hint(),
             Self::Law(e) => e.hint(),
             Self::Model(e) => e.hint(),
             Self::Render(e) => e.hint().to_string(),
             Self::Train(e) => e.hint(),
+            Self::Study(e) => e.hint(),
             Self::Sweep(e) => e.hint(),
             Self::Limit { hint, .. } | Self::Usage { hint, .. } => hint.clone(),
         }

@@ -12,8 +12,8 @@ use crate::reason::{Findings, Reason};
 use crate::solve::bfgs::{Settings, minimise};
 use crate::solve::newton::polish;
 use crate::solve::{Minimum, Starts, grid, varpro};
-use crate::uncertainty::{bootstrap, estimates::estimates, influence};
-use crate::{Law, LawError, allocation, checks};
+use crate::uncertainty::{IntervalKind, bootstrap, estimates::estimates, influence};
+use crate::{Law, LawError, allocation, checks, recovery};
 use kleiber_core::table::Table;
 
 /// Rows that a search looks at; larger tables are searched on a sample and refined on all rows.
@@ -93,6 +93,9 @@ impl Law {
         }
         let draws =
             estimates(&mut fit, &problem, &solution.minimum.u, options, &identification.at_bound, &mut findings);
+        if fit.interval == IntervalKind::Percentile.name() {
+            recovery::warning(&info.name).into_iter().for_each(|reason| findings.warn(reason));
+        }
         let c = at.natural(&solution.minimum.u);
         let residuals = bootstrap::inflated_residuals(&problem, &solution.minimum.u);
         fit.residual_sd = Some((residuals.iter().map(|r| r * r).sum::<f64>() / residuals.len() as f64).sqrt());

@@ -56,6 +56,7 @@ pub mod published;
 pub use kleiber_core::rank;
 pub mod real;
 mod reason;
+pub mod recovery;
 pub mod recurrent;
 pub mod repetition;
 pub mod serving;

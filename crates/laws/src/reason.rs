@@ -44,6 +44,7 @@ pub enum Reason {
     DroppedRows { count: usize },
     MethodsDisagree { what: String, found: Vec<(String, f64)> },
     OutsideRange { what: String, low: f64, high: f64 },
+    ShortIntervals { shares: Vec<(String, f64)>, tables: usize },
 }
 
 impl Reason {
@@ -86,6 +87,7 @@ impl Reason {
             Self::DroppedRows { .. } => "dropped-rows",
             Self::MethodsDisagree { .. } => "methods-disagree",
             Self::OutsideRange { .. } => "outside-range",
+            Self::ShortIntervals { .. } => "short-intervals",
         }
     }
 
@@ -243,6 +245,11 @@ impl Reason {
                 found.iter().map(|(name, v)| format!("{name} gives {}", q(*v))).collect::<Vec<_>>().join(", ")
             ),
             Self::OutsideRange { what, low, high } => format!("{what} must lie between {} and {}", q(*low), q(*high)),
+            Self::ShortIntervals { shares, tables } => format!(
+                "95% intervals of this law are too short: in {tables} simulated tables they held {}; take them for a lower bound of the doubt, or \
+                 try --interval profile",
+                shares.iter().map(|(n, s)| format!("{n} ({:.0}% of the time)", 100.0 * s)).collect::<Vec<_>>().join(", ")
+            ),
         }
     }
 

@@ -7,7 +7,7 @@ use common::{EPOCH, law};
 use indexmap::IndexMap;
 use kleiber_core::rng::Rng;
 use kleiber_laws::simulate::Design;
-use kleiber_laws::{IntervalKind, Objective, Options};
+use kleiber_laws::{Estimate, IntervalKind, Objective, Options, simulate};
 use rayon::prelude::*;
 
 const TABLES: u64 = 200;
@@ -90,4 +90,32 @@ fn intervals_of_least_squares_cover() {
         &Options { bootstrap: 200, objective: Some(Objective::LogMse), ..Options::default() },
         ACCEPTED,
     );
+}
+
+/// Forms of three kinds: a product of powers, a floor and a power of one axis, and both terms of compute. Sizes are drawn at random.
+#[test]
+fn intervals_of_other_forms_cover() {
+    type Case = (&'static str, &'static [f64], &'static [(f64, f64)]);
+    let cases: [Case; 3] = [
+        ("rate", &[1.79, -0.713, 0.307], &[(6e7, 1.1e9), (2e9, 1e11)]),
+        ("m2", &[2.2, 1.714, -0.13], &[(1e5, 1e10)]),
+        ("over-training", &[1.51, 141.0, 190.0, 0.121], &[(1e7, 7e9), (2e8, 9e11)]),
+    ];
+    for (name, truth, ranges) in cases {
+        let form = law(name);
+        let one = |seed: u64| {
+            let options = Options { bootstrap: 200, influence: false, seed, ..Options::default() };
+            let fit = form.fit(&simulate::scatter(&form, truth, ranges, 60, 0.01, seed), &options).unwrap();
+            assert!(fit.is_ok(), "{name} {seed}: {:?}", fit.reasons);
+            let inside = |(e, truth): (&Estimate, &f64)| {
+                f64::from(u8::from(e.low.is_none_or(|low| low <= *truth) && e.high.is_none_or(|high| *truth <= high)))
+            };
+            fit.coefficients.values().zip(truth).map(inside).collect::<Vec<f64>>()
+        };
+        let held: Vec<Vec<f64>> = (0..TABLES).into_par_iter().map(one).collect();
+        let share = |i: usize| held.iter().map(|h| h[i]).sum::<f64>() / TABLES as f64;
+        let shares: Vec<f64> = (0..truth.len()).map(share).collect();
+        eprintln!("{name}: {shares:.3?}");
+        assert!(shares.iter().all(|share| ACCEPTED.contains(share)), "{name}: {shares:?}");
+    }
 }

@@ -94,12 +94,14 @@ impl<'a> Layers<'a> {
     pub(crate) fn feed_forward(&self, x: &Tensor<2>, block: &Block, place: u32) -> Tensor<2> {
         let (w, bias) = (self.leaves.matrix(block.up.0), self.leaves.optional(block.up.1));
         let act = activation(self.config.mlp);
-        let up = ops::linear_activated(&self.norm(x, block.mlp_norm), &w, bias.as_ref(), act);
+        let q = self.leaves.quantise.as_ref();
+        let up = ops::linear_activated_with(&self.norm(x, block.mlp_norm), &w, bias.as_ref(), act, q);
         self.add(x, &up, block.down, place)
     }
 
     fn linear(&self, x: &Tensor<2>, at: LinearAt, residual: Option<&Tensor<2>>) -> Tensor<2> {
-        ops::linear(x, &self.leaves.matrix(at.0), self.leaves.optional(at.1).as_ref(), residual)
+        let (w, bias, q) = (self.leaves.matrix(at.0), self.leaves.optional(at.1), self.leaves.quantise.as_ref());
+        ops::linear_with(x, &w, bias.as_ref(), residual, q)
     }
 
     fn drop(&self, x: Tensor<2>, place: u32) -> Tensor<2> {

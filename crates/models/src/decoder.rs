@@ -6,18 +6,19 @@ use crate::tables::Tables;
 use crate::{DecoderConfig, Mlp, ModelError, Noise, NormKind};
 use kleiber_tensor::kernels::activation::Activation;
 use kleiber_tensor::kernels::norm::Norm;
-use kleiber_tensor::ops::{self, Pattern};
+use kleiber_tensor::ops::{self, Pattern, Quantise};
 use kleiber_tensor::parameters::{Handle, Parameters, take_gradient};
 use kleiber_tensor::{Device, Tensor};
 use std::sync::{Arc, OnceLock};
 
-/// A decoder with its parameters.
-#[derive(Debug)]
+/// A decoder with its parameters, which a copy shares until either is changed.
+#[derive(Debug, Clone)]
 pub struct Decoder {
     config: DecoderConfig,
     parameters: Parameters,
     layout: Layout,
     device: Device,
+    quantise: Option<Quantise>,
     /// Made when first needed: their size follows from the context, not from the parameters.
     tables: OnceLock<Tables>,
 }
@@ -65,6 +66,7 @@ impl Decoder {
             parameters: declared.builder.build(values),
             layout: declared.layout,
             device: Device::Cpu,
+            quantise: None,
             tables: OnceLock::new(),
         }
     }
@@ -76,6 +78,12 @@ impl Decoder {
     pub fn on(self, device: Device) -> Result<Self, ModelError> {
         device.open()?;
         Ok(Self { device, ..self })
+    }
+
+    /// The same decoder, the projections of its blocks rounding what they multiply; the head and attention are left as
+    /// they are, and so are the parameters.
+    pub fn quantised(self, quantise: Option<Quantise>) -> Self {
+        Self { quantise, ..self }
     }
 
     /// The configuration.
@@ -103,7 +111,7 @@ impl Decoder {
 
     /// The parameters as tensors, with gradients when `tracked`.
     pub(crate) fn leaves(&self, tracked: bool) -> Leaves {
-        Leaves::new(&self.parameters, self.device, tracked)
+        Leaves::new(&self.parameters, self.device, tracked).quantised(self.quantise)
     }
 
     /// Loss and gradients of a batch. With an encoder every sequence is a pair: tokens before the first
@@ -223,6 +231,8 @@ pub(crate) fn activation(mlp: Mlp) -> Activation {
 /// The parameters of one pass as tensors.
 pub(crate) struct Leaves {
     tensors: Vec<Leaf>,
+    /// What projections of blocks round.
+    pub(crate) quantise: Option<Quantise>,
 }
 
 enum Leaf {
@@ -245,7 +255,12 @@ impl Leaves {
             1 => Leaf::Vector(parameters.tensor(handle, device, tracked)),
             _ => Leaf::Matrix(parameters.tensor(handle, device, tracked)),
         };
-        Self { tensors: parameters.handles().zip(parameters.entries()).map(leaf).collect() }
+        let tensors = parameters.handles().zip(parameters.entries()).map(leaf).collect();
+        Self { tensors, quantise: None }
+    }
+
+    fn quantised(self, quantise: Option<Quantise>) -> Self {
+        Self { quantise, ..self }
     }
 
     pub(crate) fn matrix(&self, handle: Handle) -> Tensor<2> {

@@ -8,7 +8,7 @@ use kleiber_tensor::parameters::{Builder, Group, Handle};
 pub(crate) const T5_BUCKETS: usize = 32;
 
 /// Where the parameters of each part are.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(crate) struct Layout {
     pub(crate) embedding: Handle,
     pub(crate) positions: Option<Handle>,
@@ -28,7 +28,7 @@ pub(crate) struct Encoder {
     pub(crate) norm: NormAt,
 }
 
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(crate) struct Block {
     pub(crate) attention_norm: NormAt,
     pub(crate) packed: LinearAt,

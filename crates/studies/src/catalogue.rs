@@ -21,11 +21,14 @@ pub fn all() -> Result<Vec<Study>, StudyError> {
     EMBEDDED.iter().map(|e| Study::parse(e.slug, e.declaration)).collect()
 }
 
-/// The study of a name.
+/// The study of a name, or of a file `study.toml` of your own.
 ///
 /// # Errors
-/// [`StudyError::Unknown`] with the nearest name.
+/// [`StudyError::Unknown`] with the nearest name; what [`Study::load`] says of a file.
 pub fn find(slug: &str) -> Result<Study, StudyError> {
+    if slug.ends_with(".toml") {
+        return Study::load(slug.as_ref());
+    }
     match EMBEDDED.iter().find(|e| e.slug == slug) {
         Some(embedded) => Study::parse(slug, embedded.declaration),
         None => {

@@ -105,7 +105,6 @@ impl Control {
             return Ok(vec![table(other)?.clone()]);
         }
         let table = table(&self.table)?;
-        let column = |name: &str| table.column(name).cloned().ok_or_else(|| table.missing(name));
         if let Some(Swap { column: name, a, b }) = &self.swap {
             let labels = table.labels(name)?;
             let other = |label: &str| if label == a { b.clone() } else { a.clone() };
@@ -114,24 +113,14 @@ impl Control {
             return Ok(vec![table.with_column(Column { name: name.clone(), cells: Cells::Text(cells) })?]);
         }
         let name = self.shuffle.as_deref().unwrap_or_default();
-        let Column { cells, .. } = column(name)?;
-        let mut seen = HashSet::new();
+        let cells = |table: &Table| table.labels(name);
+        let mut seen = HashSet::from([cells(table)?]);
         let mut orders = Vec::new();
-        let as_text = |order: &[usize]| order.iter().map(|&i| cells.text(i)).collect::<Vec<_>>();
-        seen.insert(as_text(&(0..cells.len()).collect::<Vec<_>>()));
         for draw in 0..ORDERS * 4 {
-            let mut order: Vec<usize> = (0..cells.len()).collect();
-            let mut rng = Rng::new(0, "control", draw);
-            for last in (1..order.len()).rev() {
-                order.swap(last, rng.below(last + 1));
-            }
+            let order = shuffled(table, name, 0, draw)?;
             // The order that is there is no control.
-            if seen.insert(as_text(&order)) {
-                let cells = match &cells {
-                    Cells::Number(v) => Cells::Number(order.iter().map(|&i| v[i]).collect()),
-                    Cells::Text(v) => Cells::Text(order.iter().map(|&i| v[i].clone()).collect()),
-                };
-                orders.push(table.with_column(Column { name: name.into(), cells })?);
+            if seen.insert(cells(&order)?) {
+                orders.push(order);
             }
             if orders.len() == ORDERS as usize {
                 break;
@@ -144,12 +133,28 @@ impl Control {
     }
 }
 
+/// The table with the cells of a column in another order.
+pub(crate) fn shuffled(table: &Table, name: &str, seed: u64, draw: u32) -> Result<Table, StudyError> {
+    let cells = &table.column(name).ok_or_else(|| table.missing(name))?.cells;
+    let mut order: Vec<usize> = (0..cells.len()).collect();
+    let mut rng = Rng::new(seed, "control", draw);
+    for last in (1..order.len()).rev() {
+        order.swap(last, rng.below(last + 1));
+    }
+    let cells = match cells {
+        Cells::Number(v) => Cells::Number(order.iter().map(|&i| v[i]).collect()),
+        Cells::Text(v) => Cells::Text(order.iter().map(|&i| v[i].clone()).collect()),
+    };
+    Ok(table.with_column(Column { name: name.into(), cells })?)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
 
     fn falls() -> Assertion {
-        let text = "name = \"falls\"\nproperty = \"rank_correlation\"\nx = \"x\"\ny = \"y\"\nat_most = -0.9\nbecause = \"b\"";
+        let text =
+            "name = \"falls\"\nproperty = \"rank_correlation\"\nx = \"x\"\ny = \"y\"\nat_most = -0.9\nbecause = \"b\"";
         Assertion::parse(text).unwrap()
     }
 

@@ -4,13 +4,15 @@ use crate::control::Control;
 use crate::figure::Figure;
 use crate::{StudyError, steps};
 use kleiber_core::assertion::Assertion;
+use kleiber_core::guard::load_small;
 use kleiber_data::ContentHash;
 use serde::{Deserialize, Serialize};
 use std::collections::HashSet;
+use std::path::Path;
 use toml::{Table, Value};
 
 /// What "size" can mean.
-pub const AXES: [&str; 13] = [
+pub(crate) const AXES: [&str; 13] = [
     "params",
     "tokens",
     "unique-tokens",
@@ -26,7 +28,10 @@ pub const AXES: [&str; 13] = [
     "time",
 ];
 /// Longest time of a study with its default steps, in minutes on two cores.
-pub const MOST_MINUTES: f64 = 6.0;
+pub(crate) const MOST_MINUTES: f64 = 6.0;
+
+/// Largest declaration.
+const MAX_BYTES: u64 = 1 << 20;
 
 /// How much of a study is run.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -62,7 +67,7 @@ pub struct Header {
     pub question: String,
     /// The published claim.
     pub claim: String,
-    /// Which sizes it is about, of [`AXES`].
+    /// Which sizes it is about, a few words.
     pub axis: Vec<String>,
     /// Who published it.
     pub source: String,
@@ -93,6 +98,8 @@ pub struct Study {
     pub steps: Vec<Table>,
     /// What must be true.
     pub expect: Vec<Assertion>,
+    /// What would explain a result that differs from the paper's: judged and reported, no part of the verdict.
+    pub further: Vec<Assertion>,
     /// What must fail.
     pub controls: Vec<Control>,
     /// What is drawn.
@@ -100,6 +107,9 @@ pub struct Study {
     /// Hash of the whole declaration.
     pub hash: ContentHash,
 }
+
+/// A step with its name.
+pub type NamedStep = (String, Box<dyn steps::Step>);
 
 impl Study {
     /// Reads a declaration.
@@ -121,16 +131,32 @@ impl Study {
                 .collect::<Result<Vec<Table>, _>>(),
             Some(other) => Err(fail(format!("`{key}` is {}, expected [[{key}]] tables", other.type_str()))),
         };
-        let (steps, expect, controls, figures) = (list("step")?, list("expect")?, list("control")?, list("figure")?);
+        let (steps, controls, figures) = (list("step")?, list("control")?, list("figure")?);
+        let (expect, further) = (list("expect")?, list("further")?);
         let read = |e: toml::de::Error| fail(e.to_string().trim_end().to_string());
         let header: Header = table.try_into().map_err(read)?;
-        let expect = expect.iter().map(Assertion::from_toml).collect::<Result<Vec<_>, _>>();
-        let expect = expect.map_err(|e| fail(e.to_string()))?;
+        let claims = |written: &[Table]| {
+            let read = written.iter().map(Assertion::from_toml).collect::<Result<Vec<_>, _>>();
+            read.map_err(|e| fail(e.to_string()))
+        };
+        let (expect, further) = (claims(&expect)?, claims(&further)?);
         let controls = controls.into_iter().map(|c| c.try_into().map_err(read)).collect::<Result<_, _>>()?;
         let figures = figures.into_iter().map(|f| f.try_into().map_err(read)).collect::<Result<_, _>>()?;
-        let study = Self { slug: slug.into(), header, steps, expect, controls, figures, hash };
+        let study = Self { slug: slug.into(), header, steps, expect, further, controls, figures, hash };
         study.check()?;
         Ok(study)
+    }
+
+    /// Reads a declaration from a file; the study is named by its folder.
+    ///
+    /// # Errors
+    /// [`StudyError::Core`] for a file that cannot be read, [`StudyError::Declaration`].
+    pub fn load(path: &Path) -> Result<Self, StudyError> {
+        let bytes = load_small(path, MAX_BYTES)?;
+        let text = String::from_utf8(bytes)
+            .map_err(|_| kleiber_core::CoreError::Encoding { source_name: path.display().to_string(), line: 0 })?;
+        let folder = path.parent().and_then(Path::file_name).map(|name| name.to_string_lossy().into_owned());
+        Self::parse(folder.as_deref().unwrap_or("study"), &text)
     }
 
     /// Whether it can run.
@@ -142,11 +168,11 @@ impl Study {
     ///
     /// # Errors
     /// [`StudyError::Declaration`].
-    pub fn steps(&self, preset: Preset) -> Result<Vec<(String, Box<dyn steps::Step>)>, StudyError> {
+    pub fn steps(&self, preset: Preset) -> Result<Vec<NamedStep>, StudyError> {
         self.steps.iter().map(|step| self.step(step, preset)).collect()
     }
 
-    fn step(&self, written: &Table, preset: Preset) -> Result<(String, Box<dyn steps::Step>), StudyError> {
+    fn step(&self, written: &Table, preset: Preset) -> Result<NamedStep, StudyError> {
         let fail = |why: String| StudyError::Declaration { slug: self.slug.clone(), why };
         let mut step = written.clone();
         let mut text = |key: &str| match step.remove(key) {
@@ -195,7 +221,7 @@ impl Study {
             return fail("a study has an [[expect]] that is no gate, and a [[control]]".into());
         }
         let mut expected = HashSet::new();
-        for assertion in &self.expect {
+        for assertion in self.expect.iter().chain(&self.further) {
             if !names.contains(&assertion.table) {
                 return fail(format!("`{}` is about `{}`, and there is no such step", assertion.name, assertion.table));
             }
@@ -207,7 +233,7 @@ impl Study {
             if let Some(other) = control.expect.iter().find(|name| !expected.contains(name.as_str())) {
                 return fail(format!("a control is about `{other}`, and nothing of this name is expected"));
             }
-            control.check().or_else(|why| fail(why))?;
+            control.check().or_else(fail)?;
         }
         match self.figures.iter().find(|f| !names.contains(&f.table)) {
             Some(figure) => fail(format!("a figure shows `{}`, and there is no such step", figure.table)),
@@ -278,7 +304,9 @@ expect = ["falls"]
         assert!(refusal("minutes = 1", "minutes = 9").contains("9 minutes, at most 6"));
         assert!(refusal("needs = []", "needs = [\"x\"]").contains("has steps, or needs something"));
         assert!(refusal("do = \"table\"", "do = \"tabel\"").contains("did you mean `table`?"));
-        assert!(refusal("table = \"rows\"\nproperty", "table = \"raws\"\nproperty").contains("`falls` is about `raws`"));
+        assert!(
+            refusal("table = \"rows\"\nproperty", "table = \"raws\"\nproperty").contains("`falls` is about `raws`")
+        );
         assert!(refusal("expect = [\"falls\"]", "expect = [\"fall\"]").contains("nothing of this name"));
         assert!(refusal("title = \"t\"", "titel = \"t\"").contains("titel"));
     }

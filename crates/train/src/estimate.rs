@@ -44,7 +44,7 @@ impl Memory {
             activations: rows
                 * F32
                 * (layers * kept_per_token(decoder) + kept_across(decoder) + 2 * decoder.width as u64),
-            transient: rows * F32 * passing_per_token(decoder)
+            transient: rows * F32 * (passing_per_token(decoder) + rounded_per_token(plan))
                 + (head::ROWS as u64).min(rows) * decoder.vocab as u64 * F32,
             other: PROGRAM + text.min(plan.tokens() * 4),
         }
@@ -87,6 +87,12 @@ fn kept_across(decoder: &DecoderConfig) -> u64 {
 /// the hidden layer after and before the activation, and of the state.
 fn passing_per_token(decoder: &DecoderConfig) -> u64 {
     2 * decoder.width as u64 + (decoder.gates() as u64 + 1) * decoder.hidden() as u64
+}
+
+/// Numbers of each token that exist at once as rounded copies of a product's operands.
+fn rounded_per_token(plan: &Plan) -> u64 {
+    let (decoder, quantise) = (&plan.decoder, &plan.config.train.quantise);
+    if quantise.is_off() { 0 } else { (decoder.gates() * decoder.hidden() + decoder.width) as u64 }
 }
 
 /// Speed of a plan on this machine.

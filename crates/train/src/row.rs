@@ -4,6 +4,7 @@ use crate::events::{self, Event};
 use crate::folder::{self, Record};
 use crate::{Evaluation, Plan, TrainError};
 use kleiber_core::table::{Cells, Column, Table};
+use kleiber_tensor::kernels::float_format::Block;
 use std::path::Path;
 
 /// Where a run stands.
@@ -97,6 +98,18 @@ pub(crate) fn row(name: &str, plan: &Plan, record: &Record, at: Point) -> Table 
         number("seconds", at.seconds),
         text("version", env!("CARGO_PKG_VERSION")),
     ];
+    if let Some(quantise) = train.quantise.quantise() {
+        let block = match quantise.block {
+            Block::Elements(elements) => f64::from(elements),
+            Block::Channel | Block::Tensor => f64::NAN,
+        };
+        columns.extend([
+            number("exponent_bits", quantise.format.exponent_bits().into()),
+            number("mantissa_bits", quantise.format.mantissa_bits().into()),
+            number("block", block),
+            text("quantised", &train.quantise.covered()),
+        ]);
+    }
     if let Some([encoder, of_decoder]) = decoder.shape().sides().ok().filter(|_| decoder.encoder_layers > 0) {
         columns.extend([
             number("encoder_layers", decoder.encoder_layers as f64),

@@ -22,6 +22,7 @@ mod copy;
 mod decimal;
 mod denoising;
 mod digits;
+mod field;
 pub mod knowledge;
 mod language;
 mod multiplication;
@@ -44,6 +45,7 @@ pub use copy::{CopyString, Pattern};
 pub use decimal::FunctionFormat;
 pub use denoising::{Denoiser, Denoising, Letters};
 pub use digits::{AnswerOrder, Lengths, Noise, Spaces, carries};
+pub use field::{Field, FieldPictures};
 pub use multiplication::Multiplication;
 pub use passkey::Passkey;
 pub use retrieval::Retrieval;
@@ -88,7 +90,7 @@ impl Example {
 /// What the best possible model would lose.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Entropy {
-    /// Nats per token (one per letter) when the token before is known.
+    /// Nats per token (one per letter) when the tokens before are known.
     pub rate: f64,
     /// Nats per token when nothing is known: of the first token, and of a model that ignores the order.
     pub first: f64,
@@ -173,6 +175,7 @@ pub fn registry() -> &'static [TaskInfo] {
         brackets::INFO,
         copy::INFO,
         denoising::INFO,
+        field::INFO,
         multiplication::INFO,
         passkey::INFO,
         retrieval::INFO,

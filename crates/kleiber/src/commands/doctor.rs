@@ -78,6 +78,17 @@ pub(crate) fn run(args: &DoctorArgs) -> Result<Output, CliError> {
     Ok(Output::text(render::terminal_table(&block, Some(100)) + "\n"))
 }
 
+/// Processor, cores and system in a line, for results that must say where they were made.
+pub(crate) fn machine() -> String {
+    let system = sysinfo::System::new().ok().map(|mut system| {
+        system.refresh_cpu_all();
+        system
+    });
+    let cpu = system.as_ref().and_then(|s| s.cpus().first()).map(|c| c.brand().trim().to_string());
+    let cores = std::thread::available_parallelism().map_or(1, usize::from);
+    format!("{}, {cores} cores, {}", cpu.unwrap_or_else(|| "unknown processor".into()), std::env::consts::OS)
+}
+
 fn diagnose() -> Diagnosis {
     // What the system does not tell stays empty or zero.
     let system = sysinfo::System::new().ok().map(|mut system| {

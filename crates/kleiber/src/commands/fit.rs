@@ -10,7 +10,7 @@ use clap::Args;
 use indexmap::IndexMap;
 use kleiber_core::table::Table;
 use kleiber_core::units::format_significant;
-use kleiber_laws::forms::Bound;
+use kleiber_laws::forms::{Bound, registry};
 use kleiber_laws::plan::plans;
 use kleiber_laws::{Checkpoints, Estimate, Finding, Fit, IntervalKind, Law, Method, Objective, Options, Status};
 use std::path::PathBuf;
@@ -21,8 +21,8 @@ use std::path::PathBuf;
 /// and tokens and m2 for tables with one size axis, the method is variable projection where the law allows it,
 /// and intervals come from 1000 bootstrap fits.
 ///
-/// Laws: chinchilla, kaplan, data-constrained, over-training, downstream-error, m1, m2, m3, m4, bnsl:K (K breaks),
-/// or a formula in quotes, where columns are variables and every other name is a coefficient.
+/// A law is a name (`kleiber laws` lists them) or a formula in quotes, where columns are variables and every other name is a
+/// coefficient.
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:
   kleiber fit runs.csv -o law.json --report law.html
@@ -34,7 +34,7 @@ pub(crate) struct FitArgs {
     #[command(flatten)]
     pub(crate) table: TableArgs,
     /// Law: a name or a formula. [default: by the columns of the table]
-    #[arg(long, value_name = "NAME|FORMULA", help_heading = "Law")]
+    #[arg(long, value_name = "NAME|FORMULA", help_heading = "Law", long_help = names())]
     law: Option<String>,
     /// Bounds of a formula's coefficient; without, coefficients are positive.
     #[arg(long, value_name = "NAME=LOW..HIGH", help_heading = "Law")]
@@ -93,6 +93,15 @@ pub(crate) struct FitArgs {
     /// Write a report: .html, .md, .svg or .png; the data of each figure is put beside it as CSV.
     #[arg(long, value_name = "FILE", help_heading = "Output")]
     report: Vec<PathBuf>,
+}
+
+/// Help of `--law`: every name of the catalogue.
+fn names() -> String {
+    let names: Vec<&str> = registry().iter().map(|entry| entry.name).collect();
+    format!(
+        "Law: a name or a formula. [default: by the columns of the table]\n\nNames (K stands for a number of breaks): {}",
+        names.join(", ")
+    )
 }
 
 fn pair_value(text: &str) -> Result<(String, f64), String> {

@@ -4,6 +4,7 @@ pub(crate) mod assert;
 mod bar;
 pub(crate) mod compare;
 pub(crate) mod completions;
+pub(crate) mod compress;
 pub(crate) mod data;
 pub(crate) mod doctor;
 pub(crate) mod eval;
@@ -16,6 +17,7 @@ pub(crate) mod man;
 pub(crate) mod plan;
 pub(crate) mod predict;
 pub(crate) mod size;
+pub(crate) mod study;
 pub(crate) mod sweep;
 mod table;
 pub(crate) mod train;
@@ -50,8 +52,10 @@ pub(crate) fn run(cli: &Cli) -> Result<Output, CliError> {
         Command::Size(args) => size::run(args),
         Command::Assert(command) => assert::run(command),
         Command::Data(command) => data::run(command, cli.quiet),
+        Command::Study(command) => study::run(command, cli.quiet),
         Command::Sweep(args) => sweep::run(args, cli.quiet),
         Command::Train(args) => train::run(args, cli.quiet),
+        Command::Compress(command) => compress::run(command, cli.quiet),
         Command::Generate(args) => generate::run(args),
         Command::Eval(args) => eval::run(args),
         Command::Doctor(args) => doctor::run(args),

@@ -2,8 +2,9 @@
 
 use super::answer::{Answer, Rows, Value};
 use crate::LawError;
-use crate::pruning::{End, Kept, root};
+use crate::pruning::{End, Kept};
 use crate::reason::Reason;
+use crate::solve::root::root;
 
 /// What is asked.
 #[derive(Debug, Clone, Copy)]

@@ -6,6 +6,7 @@
 //! the largest margin is trained on it. Its error is `arccos(R)/pi`, `R` its overlap with the teacher.
 
 use crate::LawError;
+use crate::solve::root::root;
 use kleiber_core::stats::{normal_cdf, normal_quantile};
 use serde::Serialize;
 use std::f64::consts::{FRAC_1_SQRT_2, PI};
@@ -140,35 +141,6 @@ fn integral(low: f64, high: f64, steps: usize, f: impl Fn(f64) -> f64) -> f64 {
     let h = (high - low) / steps as f64;
     let inner: f64 = (1..steps).map(|i| if i % 2 == 1 { 4.0 } else { 2.0 } * f(low + h * i as f64)).sum();
     (f(low) + inner + f(high)) * h / 3.0
-}
-
-/// Root of a continuous function between two ends of different sign, by false position with every third step a bisection.
-pub(crate) fn root(low: f64, high: f64, f: impl Fn(f64) -> f64) -> Option<f64> {
-    let (mut a, mut b) = ((low, f(low)), (high, f(high)));
-    if a.1 == 0.0 || b.1 == 0.0 {
-        return Some(if a.1 == 0.0 { a.0 } else { b.0 });
-    }
-    if (a.1 * b.1).is_nan() || a.1 * b.1 >= 0.0 {
-        return None;
-    }
-    for step in 0..150 {
-        let guess = (a.0 * b.1 - b.0 * a.1) / (b.1 - a.1);
-        let inside = guess > a.0 && guess < b.0 && step % 3 != 2;
-        let x = if inside { guess } else { 0.5 * (a.0 + b.0) };
-        let y = f(x);
-        if y == 0.0 || b.0 - a.0 <= 1e-12 * (1.0 + a.0.abs().max(b.0.abs())) {
-            return Some(x);
-        }
-        // The end that stays is given less weight (Illinois), so that both ends move.
-        if y * a.1 < 0.0 {
-            b = (x, y);
-            a.1 *= 0.5;
-        } else {
-            a = (x, y);
-            b.1 *= 0.5;
-        }
-    }
-    Some(0.5 * (a.0 + b.0))
 }
 
 /// The two equations of a probe that is the teacher. With a gate beyond [`FAR`] it is the perceptron without pruning.

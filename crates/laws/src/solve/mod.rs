@@ -4,6 +4,7 @@ pub(crate) mod bfgs;
 pub(crate) mod grid;
 pub(crate) mod linear;
 pub(crate) mod newton;
+pub(crate) mod root;
 pub(crate) mod varpro;
 
 use serde::Serialize;

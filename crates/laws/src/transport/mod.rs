@@ -15,6 +15,6 @@ mod sinkhorn;
 
 pub use exact::{Transport, exact, squared_distances, uniform};
 pub use labels::labelled_costs;
-pub use performance::{PerformanceModel, PilotRun};
+pub use performance::{PerformanceModel, PilotRun, Terms};
 pub use projection::{Link, Projection, project};
 pub use sinkhorn::{Entropic, Sinkhorn, source_gradient};

@@ -1,9 +1,8 @@
 //! The best vocabulary by each approach.
 
 use super::TokenizationCurve;
+use crate::solve::root::root;
 
-/// Relative precision of a root in ln of the vocabulary.
-const ROUNDS: usize = 200;
 /// ln N and ln N_v of a run that is best at its compute C are K + exponent ln C (Tao et al. 2024, approach 1, digits of the
 /// released code).
 const BODY: (f64, f64) = (-2.4847, 0.5);
@@ -60,7 +59,7 @@ pub fn derivative_vocab(curve: &TokenizationCurve, params: f64, width: f64) -> O
     let (low, high) = curve.range();
     // Just inside, since a curve is level beyond its ends.
     let (low, high) = (low.ln() + 1e-9, high.ln() - 1e-9);
-    (slope(low) < 0.0 && slope(high) > 0.0).then(|| bisect(low, high, slope).exp())
+    if slope(low) < 0.0 { root(low, high, slope).map(f64::exp) } else { None }
 }
 
 /// The exponent gamma of N_v ~ N^gamma through the first pair (params, vocabulary parameters), by least absolute errors of
@@ -157,7 +156,7 @@ impl Parametric {
             self.beta * self.data(tokens) * charged * v / total - self.alpha2 * self.head(v)
         };
         let (low, high) = (0.0, 40.0);
-        (difference(low) < 0.0 && difference(high) > 0.0).then(|| bisect(low, high, difference).exp())
+        if difference(low) < 0.0 { root(low, high, difference).map(f64::exp) } else { None }
     }
 
     /// The vocabulary parameters between which the loss at this compute is within `share` of its best.
@@ -166,7 +165,7 @@ impl Parametric {
         let at = |ln_v: f64| self.loss_at(params, ln_v.exp(), flops, charged);
         let lowest = at(best.ln());
         let above = |ln_v: f64| at(ln_v) - lowest - share * lowest.abs();
-        let end = |to: f64| if above(to) > 0.0 { bisect(best.ln(), to, above).exp() } else { to.exp() };
+        let end = |to: f64| root(best.ln(), to, above).unwrap_or(to).exp();
         Some(Flat { low: end(0.0), high: end(40.0) })
     }
 
@@ -184,19 +183,6 @@ impl Parametric {
         let needed = 6.0 * (params + charged * vocab_params) * tokens;
         (left > 0.0).then_some(needed / flops).filter(|f| f.is_finite())
     }
-}
-
-/// The place between `from` and `to` where `f`, negative at `from` and positive at `to`, is zero.
-fn bisect(from: f64, to: f64, f: impl Fn(f64) -> f64) -> f64 {
-    let (mut negative, mut positive) = (from, to);
-    for _ in 0..ROUNDS {
-        let middle = 0.5 * (negative + positive);
-        if middle == negative || middle == positive {
-            break;
-        }
-        if f(middle) > 0.0 { positive = middle } else { negative = middle }
-    }
-    0.5 * (negative + positive)
 }
 
 #[cfg(test)]

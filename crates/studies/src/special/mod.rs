@@ -1,9 +1,17 @@
 //! Steps that one study alone needs: each is a file and a line here.
 
+mod data_pruning;
+mod entropy;
 mod joint_law;
+mod knowledge;
+mod mixture;
+mod pass_until;
+mod projektor;
+mod visual_assertions;
 
 use crate::{Context, StudyError};
 use kleiber_core::table::{Table, nearest};
+use serde::de::DeserializeOwned;
 
 /// A function of a study.
 #[derive(Clone, Copy)]
@@ -18,7 +26,22 @@ pub struct Function {
 
 /// Every function.
 pub fn registry() -> &'static [Function] {
-    &[joint_law::FUNCTION]
+    &[
+        data_pruning::DECODERS,
+        data_pruning::FRONTIER,
+        data_pruning::PERCEPTRONS,
+        entropy::FUNCTION,
+        joint_law::FUNCTION,
+        knowledge::FUNCTION,
+        mixture::CHOSEN,
+        mixture::REGRESSION,
+        mixture::RUNS,
+        pass_until::FUNCTION,
+        projektor::ERRORS,
+        projektor::PROJECTIONS,
+        projektor::RUNS,
+        visual_assertions::FUNCTION,
+    ]
 }
 
 /// The function of a name, or what is near it.
@@ -31,4 +54,49 @@ pub(crate) fn function(name: &str) -> Result<Function, StudyError> {
         };
         StudyError::refused(format!("no function `{name}`"), hint)
     })
+}
+
+/// The keys of a function.
+fn keys<T: DeserializeOwned>(keys: &toml::Table) -> Result<T, StudyError> {
+    keys.clone().try_into().map_err(|e: toml::de::Error| {
+        StudyError::refused(e.to_string().trim_end().to_string(), "the keys of a function stand in its file")
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::Options;
+    use indexmap::IndexMap;
+    use std::sync::Arc;
+
+    /// The table that a function makes of keys in TOML, without tables before it.
+    pub(super) fn table(name: &str, text: &str) -> Table {
+        with(name, text, &IndexMap::new())
+    }
+
+    /// The same with tables before it.
+    pub(super) fn with(name: &str, text: &str, tables: &IndexMap<String, Table>) -> Table {
+        let options = Options {
+            runs: "runs".into(),
+            cache: "data".into(),
+            seed: 0,
+            seeds: None,
+            threads: 1,
+            memory: u64::MAX,
+            deadline: None,
+            stop: Arc::default(),
+        };
+        let context = Context { options: &options, step: "step", tables, tell: &|_| () };
+        (function(name).unwrap().run)(&toml::from_str(text).unwrap(), &context).unwrap()
+    }
+
+    #[test]
+    fn unknown_functions_name_the_nearest() {
+        let names: Vec<&str> = registry().iter().map(|f| f.name).collect();
+        let mut sorted = names.clone();
+        sorted.sort_unstable();
+        assert_eq!(names, sorted);
+        assert!(function("known-entropi").err().unwrap().hint().contains("known-entropy"));
+    }
 }

@@ -1,46 +1,31 @@
 //! `do = "evaluate"`: what the checkpoints of runs answer to tasks.
 
-use super::{Step, beside};
+use super::Step;
+use super::asked::{Asked, own};
 use crate::{Context, StudyError};
-use indexmap::IndexMap;
 use kleiber_core::table::Table;
-use kleiber_data::tasks::{Fold, TaskSpec};
-use kleiber_evaluate::{By, Model, Questions, accuracy};
+use kleiber_evaluate::{By, accuracy};
 use serde::Deserialize;
-use std::path::Path;
 
-/// Greedy answers of each run to test examples of each task: the columns of the run, `task`, and those of
-/// [`kleiber_evaluate::accuracy`].
+/// Greedy answers: the columns of the run, `samples`, `task`, and those of [`accuracy`], a row for all examples or, with `by`,
+/// for each `length`, number of `digits`, or `each` example.
 #[derive(Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
+#[serde(try_from = "toml::Table")]
 pub(super) struct Evaluate {
-    /// Runs, by their column `folder`.
-    table: String,
-    /// Conditions on them.
-    #[serde(default, rename = "where")]
-    filter: Vec<String>,
-    /// Tasks by the name that they have in the table, as `data.source` names them; `count` and `seed` are of the questions.
-    tasks: IndexMap<String, String>,
-    /// What a row is.
-    #[serde(default)]
+    asked: Asked,
     by: By,
+}
+
+impl TryFrom<toml::Table> for Evaluate {
+    type Error = toml::de::Error;
+
+    fn try_from(mut keys: toml::Table) -> Result<Self, Self::Error> {
+        Ok(Self { by: own(&mut keys, "by")?.unwrap_or_default(), asked: keys.try_into()? })
+    }
 }
 
 impl Step for Evaluate {
     fn run(&self, context: &Context<'_>) -> Result<Table, StudyError> {
-        let runs = context.rows(&self.table, &[], &self.filter)?;
-        let mut all: Option<Table> = None;
-        for (row, folder) in runs.labels("folder")?.iter().enumerate() {
-            let model = Model::load(Path::new(&**folder))?;
-            for (name, task) in &self.tasks {
-                context.go_on()?;
-                let spec = TaskSpec::parse(task)?;
-                let questions = Questions { count: spec.count, fold: Fold::Test, seed: spec.seed, fresh: true };
-                let rows = accuracy(&model, &*spec.task()?, &questions, self.by)?;
-                let rows = beside(&runs, row, ("task", name), &rows)?;
-                all = Some(all.map_or(rows.clone(), |above| above.stacked(&rows)));
-            }
-        }
-        all.ok_or_else(|| StudyError::refused(format!("`{}` has no rows, or no tasks are named", self.table), "give both"))
+        self.asked.each(context, &|model, task, questions| Ok(accuracy(model, task, questions, self.by)?))
     }
 }

@@ -45,7 +45,8 @@ impl Join {
         let mut places: HashMap<Vec<Arc<str>>, usize> = HashMap::new();
         for (row, key) in self.keys(right)?.into_iter().enumerate() {
             if places.insert(key.clone(), row).is_some() {
-                let why = format!("two rows of `{}` have the same {}: {}", self.with, self.on.join(", "), key.join(", "));
+                let why =
+                    format!("two rows of `{}` have the same {}: {}", self.with, self.on.join(", "), key.join(", "));
                 return Err(StudyError::refused(why, "add a column to `on`, or a condition to `with_where`"));
             }
         }
@@ -80,7 +81,10 @@ mod tests {
         let left = Table::from_csv_text("a", "seed,loss\n0,3\n1,4\n2,5\n").unwrap();
         let right = Table::from_csv_text("b", "seed,loss\n1,1\n0,2\n").unwrap();
         let joined = join.joined(&left, &right).unwrap();
-        assert_eq!((joined.numbers("loss").unwrap(), joined.numbers("base").unwrap()), (vec![3.0, 4.0], vec![2.0, 1.0]));
+        assert_eq!(
+            (joined.numbers("loss").unwrap(), joined.numbers("base").unwrap()),
+            (vec![3.0, 4.0], vec![2.0, 1.0])
+        );
         let twice = Table::from_csv_text("b", "seed,loss\n1,1\n1,2\n").unwrap();
         assert!(join.joined(&left, &twice).unwrap_err().to_string().contains("two rows of `b` have the same seed: 1"));
     }

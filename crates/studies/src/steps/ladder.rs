@@ -178,7 +178,8 @@ fn batches(name: &str, seed: u64, ascent: &Ascent) -> Result<Table, StudyError> 
         let why = "the runs of several batches say no critical one";
         return Err(StudyError::refused(why, "give them more tokens, or batches further apart"));
     };
-    let column = |of: &dyn Fn(&kleiber_laws::batch::Crossing) -> f64| found.crossings.iter().map(of).collect::<Vec<_>>();
+    let column =
+        |of: &dyn Fn(&kleiber_laws::batch::Crossing) -> f64| found.crossings.iter().map(of).collect::<Vec<_>>();
     let seeds = vec![seed as f64; found.crossings.len()];
     let (loss, batch, misfit) = (column(&|c| c.loss), column(&|c| c.batch), column(&|c| c.misfit));
     Ok(Table::from_numbers(name, &[("seed", &seeds), ("loss", &loss), ("batch", &batch), ("misfit", &misfit)])?)

@@ -71,7 +71,9 @@ impl Step for Losses {
                 all = Some(all.map_or(rows.clone(), |above| above.stacked(&rows)));
             }
         }
-        all.ok_or_else(|| StudyError::refused(format!("`{}` has no rows, or no texts are named", self.table), "give both"))
+        all.ok_or_else(|| {
+            StudyError::refused(format!("`{}` has no rows, or no texts are named", self.table), "give both")
+        })
     }
 }
 
@@ -80,7 +82,7 @@ fn store(source: &str, model: &Model, context: &Context<'_>) -> Result<Arc<Token
     if let Source::Task(task) = Source::named(source) {
         let spec = TaskSpec::parse(&task)?;
         let task = spec.task()?;
-        let document = |index| -> Result<Document, StudyError> {
+        let document = |index| {
             let text = task.sample(spec.seed, Fold::Test, index)?.text();
             Ok(Document::new(text, task.name(), "test"))
         };

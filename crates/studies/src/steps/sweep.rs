@@ -12,9 +12,6 @@ use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use toml::Value;
 
-/// Key of an arm that is its name and no key of a configuration.
-const ARM: &str = "arm";
-
 /// Runs: every arm with every combination of the grid, from every row of `from`. The table is the run table with a column
 /// for each key that varies (its last part), the name of the arm, and the run's `folder`.
 #[derive(Debug, Deserialize)]
@@ -26,7 +23,7 @@ pub(super) struct Sweep {
     /// Keys with the values that they take in turn.
     #[serde(default)]
     grid: IndexMap<String, Vec<Value>>,
-    /// Keys that go together, with `arm` for their name.
+    /// Keys that go together; those without a dot, such as `arm`, are columns and no keys of the configuration.
     #[serde(default)]
     arms: Vec<IndexMap<String, Value>>,
     /// Runs that these start from.
@@ -93,10 +90,13 @@ impl Sweep {
         let mut planned = Vec::new();
         for own in all {
             for &from in &sources {
-                let start = from.zip(folders.as_ref()).map(|(row, folders)| format!("model.start=\"{}\"", folders[row]));
-                let keys = self.set.iter().map(|(k, v)| (k, v)).chain(own.iter().map(|(k, v)| (k, v)));
-                let assigned = keys.filter(|(key, _)| *key != ARM).map(|(key, value)| format!("{key}={value}"));
-                let mut config = RunConfig::load_over(&base, None, &start.into_iter().chain(assigned).collect::<Vec<_>>())?;
+                let start =
+                    from.zip(folders.as_ref()).map(|(row, folders)| format!("model.start=\"{}\"", folders[row]));
+                let keys = self.set.iter().chain(own.iter().map(|(k, v)| (k, v)));
+                let assigned =
+                    keys.filter(|(key, _)| is_configuration(key)).map(|(key, value)| format!("{key}={value}"));
+                let mut config =
+                    RunConfig::load_over(&base, None, &start.into_iter().chain(assigned).collect::<Vec<_>>())?;
                 if own.iter().any(|(key, _)| key == "seed") {
                     config.seed += context.options.seed;
                 }
@@ -120,7 +120,8 @@ impl Sweep {
     ) -> Result<Table, StudyError> {
         let mut all: Option<Table> = None;
         for ((planned, job), finished) in planned.iter().zip(jobs).zip(finished) {
-            let mut rows = kleiber_train::rows(&job.plan, &Record::new(&job.plan, &job.texts), &finished.folder, self.along)?;
+            let mut rows =
+                kleiber_train::rows(&job.plan, &Record::new(&job.plan, &job.texts), &finished.folder, self.along)?;
             let count = rows.rows();
             let mut put = |name: &str, cells: Cells| -> Result<(), StudyError> {
                 rows = rows.with_column(Column { name: name.into(), cells })?;
@@ -135,7 +136,7 @@ impl Sweep {
                     }
                 };
                 // What the run table calls so is what the run had, in its units.
-                if last(key) == ARM || last(key) == "seed" || !IN_RUN_TABLE.contains(&last(key)) {
+                if !is_configuration(key) || !IN_RUN_TABLE.contains(&last(key)) {
                     put(last(key), cells)?;
                 }
             }
@@ -143,10 +144,13 @@ impl Sweep {
                 for carry in &self.carry {
                     let (new, old) = carry.split_once('=').unwrap_or((carry, carry));
                     let cells = &from.column(old.trim()).ok_or_else(|| from.missing(old.trim()))?.cells;
-                    put(new.trim(), match cells {
-                        Cells::Number(v) => Cells::Number(vec![v[row]; count]),
-                        Cells::Text(v) => Cells::Text(vec![v[row].clone(); count]),
-                    })?;
+                    put(
+                        new.trim(),
+                        match cells {
+                            Cells::Number(v) => Cells::Number(vec![v[row]; count]),
+                            Cells::Text(v) => Cells::Text(vec![v[row].clone(); count]),
+                        },
+                    )?;
                 }
             }
             put("folder", Cells::Text(vec![finished.folder.display().to_string().into(); count]))?;
@@ -158,6 +162,11 @@ impl Sweep {
 
 /// Keys whose name is a column of the run table with another unit or spelling.
 const IN_RUN_TABLE: [&str; 7] = ["params", "tokens", "unique_tokens", "vocab", "batch_tokens", "schedule", "positions"];
+
+/// Keys of a configuration have a dot, but for the seed.
+fn is_configuration(key: &str) -> bool {
+    key.contains('.') || key == "seed"
+}
 
 fn last(key: &str) -> &str {
     key.rsplit('.').next().unwrap_or(key)

@@ -1,7 +1,7 @@
 //! The same operators composed of the framework's own: what the fused ones are tested against, and what runs on devices
 //! other than the CPU.
 
-use super::Pattern;
+use super::{Operand, Pattern, Quantise};
 use crate::kernels::activation::Activation;
 use crate::kernels::attention::{Rotary, Shape};
 use crate::kernels::dropout::{self, Dropout};
@@ -24,11 +24,45 @@ pub fn norm(kind: Norm, x: &Tensor<2>, gain: &Tensor<1>, bias: Option<&Tensor<1>
 
 /// See [`super::linear`].
 pub fn linear(x: &Tensor<2>, w: &Tensor<2>, bias: Option<&Tensor<1>>, residual: Option<&Tensor<2>>) -> Tensor<2> {
-    let y = add_bias(x.clone().matmul(w.clone().transpose()), bias);
+    linear_with(x, w, bias, residual, None)
+}
+
+/// See [`super::linear_with`]. Rounding is done in main memory.
+///
+/// # Panics
+/// When gradients are to be rounded: the framework's own products offer no place for it.
+pub fn linear_with(
+    x: &Tensor<2>,
+    w: &Tensor<2>,
+    bias: Option<&Tensor<1>>,
+    residual: Option<&Tensor<2>>,
+    quantise: Option<&Quantise>,
+) -> Tensor<2> {
+    let y = match quantise {
+        None => x.clone().matmul(w.clone().transpose()),
+        Some(quantise) => rounded_product(x, w, quantise),
+    };
+    let y = add_bias(y, bias);
     match residual {
         Some(residual) => y + residual.clone(),
         None => y,
     }
+}
+
+fn rounded_product(x: &Tensor<2>, w: &Tensor<2>, quantise: &Quantise) -> Tensor<2> {
+    let gradients = [Operand::GradientForInput, Operand::GradientForWeights];
+    assert!(!gradients.iter().any(|g| quantise.covers(*g)), "gradients are rounded on the CPU alone");
+    let rounded = |operand, matrix: &Tensor<2>| {
+        let (shape, matrix) = (matrix.dims(), matrix.clone().detach());
+        let rounded =
+            Quantise::operand(Some(quantise), operand, &super::numbers(matrix.clone()), shape[1]).into_owned();
+        super::constant(rounded, shape, &matrix)
+    };
+    // Two products that no number is taken from give the gradients, the third the numbers.
+    let back = x.clone().matmul(rounded(Operand::WeightsForInput, w).transpose())
+        + rounded(Operand::InputForWeights, x).matmul(w.clone().transpose());
+    let value = rounded(Operand::Input, x).matmul(rounded(Operand::Weights, w).transpose());
+    back.clone() - back.detach() + value
 }
 
 /// An activation of every row.

@@ -3,11 +3,13 @@
 mod data;
 mod model;
 mod optimise;
+mod quantise;
 mod value;
 
 pub use data::{DataConfig, MixRule};
 pub use model::ModelConfig;
 pub use optimise::{GroupRule, ScheduleKind, TrainConfig};
+pub use quantise::{BlockName, FormatName, OperandName, QuantiseConfig};
 pub use value::{Auto, Scalar, TokenBudget};
 
 use crate::TrainError;
@@ -62,6 +64,8 @@ pub struct CheckpointConfig {
     pub minutes: f64,
     /// Steps between checkpoints, besides; 0 for none.
     pub every: u64,
+    /// Whether those steps double each time: checkpoints at `every`, twice, four times `every`, and so on.
+    pub doubling: bool,
     /// Newest ones that are kept.
     pub keep: u64,
     /// Whether each evaluation along the way is also a row of the run table.
@@ -70,7 +74,15 @@ pub struct CheckpointConfig {
 
 impl Default for CheckpointConfig {
     fn default() -> Self {
-        Self { minutes: 5.0, every: 0, keep: 2, rows: false }
+        Self { minutes: 5.0, every: 0, doubling: false, keep: 2, rows: false }
+    }
+}
+
+impl CheckpointConfig {
+    /// Whether the state is saved after so many steps, whatever the time.
+    pub(crate) fn is_due(&self, step: u64) -> bool {
+        let whole = self.every > 0 && step.is_multiple_of(self.every);
+        whole && (!self.doubling || (step / self.every).is_power_of_two())
     }
 }
 
@@ -155,6 +167,10 @@ impl RunConfig {
     /// Every key with its value, also those that are not written while they are off.
     fn table(&self) -> Table {
         let mut table = Table::try_from(self).expect("a configuration is a table");
+        let quantise = Value::try_from(&self.train.quantise).expect("a configuration is a table");
+        if let Some(Value::Table(train)) = table.get_mut("train") {
+            train.insert("quantise".into(), quantise);
+        }
         if let Some(Value::Table(model)) = table.get_mut("model") {
             model.insert("encoder_layers".into(), Value::Integer(self.model.encoder_layers as i64));
         }
@@ -240,6 +256,16 @@ mod tests {
         let other = parse("seed = 3\n[model]\nlayers = 2", &[]).unwrap();
         let keys: Vec<String> = config.differences(&other).into_iter().map(|d| d.0).collect();
         assert_eq!(keys, ["data.source", "model.tied", "train.lr", "train.tokens"]);
+    }
+
+    #[test]
+    fn checkpoints_are_due_evenly_or_in_doublings() {
+        let due = |doubling| {
+            let at = CheckpointConfig { every: 3, doubling, ..CheckpointConfig::default() };
+            (0..30).filter(|step| at.is_due(*step)).collect::<Vec<u64>>()
+        };
+        assert_eq!((due(false)[..4].to_vec(), due(true)), (vec![0, 3, 6, 9], vec![3, 6, 12, 24]));
+        assert!(!CheckpointConfig { doubling: true, ..CheckpointConfig::default() }.is_due(4));
     }
 
     #[test]

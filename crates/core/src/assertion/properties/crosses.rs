@@ -95,7 +95,8 @@ impl Crosses {
         let mut curves =
             Curves { x: Vec::new(), difference: Vec::new(), counts: Vec::new(), square: 0.0, logarithms: false };
         for (x, a) in &a {
-            let Some((_, b)) = b.iter().find(|(other, _)| other == x) else { continue };
+            let Ok(place) = b.binary_search_by(|(other, _)| other.total_cmp(x)) else { continue };
+            let b = &b[place].1;
             curves.x.push(*x);
             curves.difference.push(mean(a) - mean(b));
             curves.counts.push((a.len(), b.len()));

@@ -40,7 +40,8 @@ mod tests {
 
     #[test]
     fn the_most_telling_comes_first_and_the_superfluous_goes() {
-        let rows = |rows: &[&str]| rows.iter().map(|r| r.bytes().map(|b| b == b'x').collect()).collect::<Vec<Vec<bool>>>();
+        let rows =
+            |rows: &[&str]| rows.iter().map(|r| r.bytes().map(|b| b == b'x').collect()).collect::<Vec<Vec<bool>>>();
         assert_eq!(smallest(&assertions(3), &rows(&["x...", "xx..", "..x."])), [1, 2]);
         // The first takes most, the other two cover it all.
         assert_eq!(smallest(&assertions(3), &rows(&[".xxxx.", "xxx...", "...xxx"])), [1, 2]);

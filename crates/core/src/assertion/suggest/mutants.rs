@@ -1,10 +1,11 @@
 //! Runs that went wrong in a known way: what a set of assertions should notice.
 
-use super::runs::{Kind, Runs};
 use super::Request;
+use super::runs::{Kind, Runs};
 use crate::CoreError;
+use crate::assertion::estimate::smooth;
 use crate::table::{Cells, Column, Table, recognise};
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 /// A way to go wrong.
 #[derive(Debug, Clone, Copy)]
@@ -21,7 +22,11 @@ const CURVES: &[Mutant] = &[
     Mutant { name: "nan", about: "one value of one run is no number", change: not_a_number },
     Mutant { name: "units", about: "bits instead of nats, 1.4427 times as many", change: units },
     Mutant { name: "truncated", about: "one run stops at 30%", change: truncated },
-    Mutant { name: "spike", about: "one run jumps to its first value and comes back within five points", change: spike },
+    Mutant {
+        name: "spike",
+        about: "one run jumps to its first value and comes back within five points",
+        change: spike,
+    },
     Mutant { name: "no-decrease", about: "nothing is learned: the start goes on, with the noise", change: no_decrease },
     Mutant { name: "offset", about: "three standard deviations of the noise are added", change: offset },
     Mutant { name: "exponent-halved", about: "every point comes as late as its square", change: late },
@@ -36,7 +41,11 @@ const LADDER: &[Mutant] = &[
     Mutant { name: "truncated", about: "the largest size is missing", change: without_largest },
     Mutant { name: "swapped", about: "two neighbouring sizes in the middle have changed places", change: swapped },
     Mutant { name: "exponent-halved", about: "logarithms change half as much with size", change: halved },
-    Mutant { name: "plateau", about: "the three largest sizes are as good as the largest of the others", change: levelled },
+    Mutant {
+        name: "plateau",
+        about: "the three largest sizes are as good as the largest of the others",
+        change: levelled,
+    },
     Mutant { name: "edge", about: "the best value stands at an end", change: edge },
 ];
 
@@ -81,7 +90,8 @@ impl Mutant {
         let noise = if runs.kind == Kind::Curves { runs.noise() } else { 0.0 };
         let mut damage = Damage { x: x.clone(), y: y.clone(), runs: order, noise, keep: (0..table.rows()).collect() };
         (self.change)(&mut damage);
-        let same = damage.keep.len() == table.rows() && damage.y.iter().zip(&y).all(|(a, b)| a.to_bits() == b.to_bits());
+        let same =
+            damage.keep.len() == table.rows() && damage.y.iter().zip(&y).all(|(a, b)| a.to_bits() == b.to_bits());
         if same {
             return Ok(None);
         }
@@ -120,11 +130,6 @@ impl Damage {
     }
 }
 
-fn smooth(y: &[f64]) -> Vec<f64> {
-    let run = super::runs::Run { label: "".into(), x: Vec::new(), y: y.to_vec(), rows: y.len() };
-    run.smooth()
-}
-
 fn not_a_number(damage: &mut Damage) {
     let rows = &damage.runs[0];
     damage.y[rows[rows.len() * 3 / 5]] = f64::NAN;
@@ -136,7 +141,7 @@ fn units(damage: &mut Damage) {
 
 fn truncated(damage: &mut Damage) {
     let rows = &damage.runs[0];
-    let gone = &rows[(rows.len() * 3 / 10).max(1)..];
+    let gone: HashSet<usize> = rows[(rows.len() * 3 / 10).max(1)..].iter().copied().collect();
     damage.keep.retain(|row| !gone.contains(row));
 }
 
@@ -150,8 +155,8 @@ fn spike(damage: &mut Damage) {
 
 fn no_decrease(damage: &mut Damage) {
     damage.replace(|_, y| {
-        let smooth = smooth(y);
-        y.iter().zip(&smooth).map(|(y, s)| smooth[0] + y - s).collect()
+        let level = smooth(y);
+        y.iter().zip(&level).map(|(y, s)| level[0] + y - s).collect()
     });
 }
 
@@ -163,19 +168,19 @@ fn offset(damage: &mut Damage) {
 /// A power of x with half the exponent is the same power of its square root.
 fn late(damage: &mut Damage) {
     damage.replace(|x, y| {
-        let smooth = smooth(y);
+        let level = smooth(y);
         let start = x.iter().position(|x| *x > 0.0).unwrap_or(0);
         let unit = x[start].max(f64::MIN_POSITIVE);
         let there = |x: f64| unit * (x / unit).max(0.0).sqrt();
         let read = |at: f64| {
-            let after = x.iter().position(|x| *x >= at).unwrap_or(x.len() - 1);
+            let after = x.partition_point(|x| *x < at).min(x.len() - 1);
             if after <= start {
-                return smooth[start];
+                return level[start];
             }
             let share = (at - x[after - 1]) / (x[after] - x[after - 1]);
-            smooth[after - 1] + share * (smooth[after] - smooth[after - 1])
+            level[after - 1] + share * (level[after] - level[after - 1])
         };
-        (0..y.len()).map(|i| if i <= start { y[i] } else { read(there(x[i])) + y[i] - smooth[i] }).collect()
+        (0..y.len()).map(|i| if i <= start { y[i] } else { read(there(x[i])) + y[i] - level[i] }).collect()
     });
 }
 
@@ -224,7 +229,8 @@ fn levelled(damage: &mut Damage) {
 
 fn edge(damage: &mut Damage) {
     damage.replace(|_, y| {
-        let inside = (1..y.len() - 1).min_by(|&a, &b| y[a].total_cmp(&y[b])).filter(|&i| y[i] < y[0] && y[i] < y[y.len() - 1]);
+        let inside =
+            (1..y.len() - 1).min_by(|&a, &b| y[a].total_cmp(&y[b])).filter(|&i| y[i] < y[0] && y[i] < y[y.len() - 1]);
         let mut new = y.to_vec();
         if inside.is_some() {
             new.sort_by(|a, b| b.total_cmp(a));

@@ -65,7 +65,9 @@ pub fn to_python(assertions: &[Assertion]) -> Result<String, CoreError> {
         let name = assertion.property.info().name;
         let none = || CoreError::Assertion {
             name: assertion.name.clone(),
-            why: format!("`{name}` has no form in Python; bound, finite, converged, plateau, spike_free, exponent and monotone have"),
+            why: format!(
+                "`{name}` has no form in Python; bound, finite, converged, plateau, spike_free, exponent and monotone have"
+            ),
         };
         let mut rows = "runs".to_string();
         for condition in &assertion.filter {
@@ -73,7 +75,7 @@ pub fn to_python(assertions: &[Assertion]) -> Result<String, CoreError> {
             if condition.contains(['"', '\'', '!', '|', '^']) {
                 return Err(none());
             }
-            let condition = condition.replace("&&", "and").replace('{', "`").replace('}', "`");
+            let condition = condition.replace("&&", "and").replace(['{', '}'], "`");
             rows = format!("{rows}.query({})", quoted(&condition));
         }
         let statement = statement(name, &keys, &rows).ok_or_else(none)?;
@@ -108,7 +110,9 @@ fn statement(name: &str, keys: &Table, rows: &str) -> Option<String> {
         "finite" => {
             let names = match keys.get("y")? {
                 Value::String(one) => quoted(one),
-                Value::Array(several) => several.iter().filter_map(Value::as_str).map(quoted).collect::<Vec<_>>().join(", "),
+                Value::Array(several) => {
+                    several.iter().filter_map(Value::as_str).map(quoted).collect::<Vec<_>>().join(", ")
+                }
                 _ => return None,
             };
             format!("assert np.isfinite({rows}[[{names}]].to_numpy(float)).all()")
@@ -123,11 +127,16 @@ fn statement(name: &str, keys: &Table, rows: &str) -> Option<String> {
         }
         "converged" => {
             let value = format!("drop(r, {x}, {y}, {:?})", number("share")?);
-            if number("at_least").is_some() { replicated(value) } else { format!("assert per({rows}, {by}, lambda r: {value}).mean() > 0") }
+            if number("at_least").is_some() {
+                replicated(value)
+            } else {
+                format!("assert per({rows}, {by}, lambda r: {value}).mean() > 0")
+            }
         }
         "plateau" => {
-            let value = format!("per({rows}, {by}, lambda r: tail(r, {x}, {y}, {:?})).mean()", number("share")?);
-            format!("assert abs({value}) <= {:?}", number("within")?)
+            let all = format!("per({rows}, {by}, lambda r: tail(r, {x}, {y}, {:?}))", number("share")?);
+            let value = if each { format!("np.abs({all}).max()") } else { format!("abs({all}.mean())") };
+            format!("assert {value} <= {:?}", number("within")?)
         }
         "spike_free" => format!("assert per({rows}, {by}, lambda r: spike(r, {x}, {y})).max() <= {:?}", number("z")?),
         "exponent" => {
@@ -156,7 +165,10 @@ mod tests {
 
     #[test]
     fn statements_say_what_the_assertion_says() {
-        let python = |claim: &str| to_python(&[Assertion::parse(&format!("name = 'c'\n{claim}")).unwrap()]).map(|t| t.lines().last().unwrap().to_string());
+        let python = |claim: &str| {
+            to_python(&[Assertion::parse(&format!("name = 'c'\n{claim}")).unwrap()])
+                .map(|t| t.lines().last().unwrap().to_string())
+        };
         assert_eq!(
             python("property = 'bound'\ny = 'loss'\nwhere = 'step >= 90 && step <= 100'\nby = 'seed'\nat_least = 1\nbecause = 'why'").unwrap(),
             "assert 1.0 <= per(runs.query(\"step >= 90 and step <= 100\"), \"seed\", lambda r: r[\"loss\"].mean()).mean(), \"c: why\""
@@ -165,7 +177,12 @@ mod tests {
             python("property = 'bound'\ny = 'step'\nstat = 'max'\nby = 'seed'\neach = true\nat_most = 9").unwrap(),
             "assert all(v <= 9.0 for v in per(runs, \"seed\", lambda r: r[\"step\"].max())), \"c: c\""
         );
-        assert!(python("property = 'rank_correlation'\nx = 'a'\ny = 'b'\nat_least = 0").unwrap_err().to_string().contains("no form in Python"));
+        assert!(
+            python("property = 'rank_correlation'\nx = 'a'\ny = 'b'\nat_least = 0")
+                .unwrap_err()
+                .to_string()
+                .contains("no form in Python")
+        );
         assert!(python("property = 'finite'\ny = 'a'\nwhere = 'kind == \"x\"'").is_err());
     }
 }

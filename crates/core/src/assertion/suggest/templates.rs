@@ -1,20 +1,21 @@
 //! What could be claimed of curves and of ladders, with margins.
 
+use super::Request;
 use super::margins::{Band, WIDENED, band};
 use super::runs::{Kind, Run, Runs};
-use super::Request;
+use crate::CoreError;
 use crate::assertion::properties::{
-    Bound, Columns, Converged, Direction, Exponent, Finite, InteriorMinimum, Monotone, Plateau, Property, SpikeFree, Stat,
+    Bound, Columns, Converged, Direction, Exponent, Finite, InteriorMinimum, Monotone, Plateau, Property, SpikeFree,
+    Stat,
 };
 use crate::assertion::{Assertion, Truth};
 use crate::stats::{line, mean, quantile_sorted, sorted};
 use crate::table::Table;
 use crate::units::format_significant;
-use crate::CoreError;
 use std::sync::Arc;
 
 /// Share of a curve whose mean is its level there.
-const WINDOWS: [(&str, f64, f64); 3] = [("early", 0.02, 0.1), ("middle", 0.2, 0.35), ("late", 0.9, 1.0)];
+const WINDOWS: [(&str, f64, f64); 2] = [("middle", 0.2, 0.35), ("late", 0.9, 1.0)];
 /// Leeway of lengths, which have no noise.
 const LEEWAY: f64 = 0.02;
 /// Times the noise that a spike is, at least.
@@ -36,7 +37,12 @@ struct Writer<'a> {
 }
 
 /// Every assertion that the table could be held to, each erring with probability `alpha`.
-pub(super) fn candidates(table: &Table, runs: &Runs, request: &Request, alpha: f64) -> Result<Vec<Assertion>, CoreError> {
+pub(super) fn candidates(
+    table: &Table,
+    runs: &Runs,
+    request: &Request,
+    alpha: f64,
+) -> Result<Vec<Assertion>, CoreError> {
     let mut writer = Writer { request, runs, alpha, found: Vec::new() };
     writer.whole();
     match runs.kind {
@@ -54,7 +60,14 @@ pub(super) fn candidates(table: &Table, runs: &Runs, request: &Request, alpha: f
 }
 
 impl Writer<'_> {
-    fn add(&mut self, what: &str, filter: Option<String>, by_value: bool, because: String, property: impl Property + 'static) {
+    fn add(
+        &mut self,
+        what: &str,
+        filter: Option<String>,
+        by_value: bool,
+        because: String,
+        property: impl Property + 'static,
+    ) {
         self.found.push(Assertion {
             name: format!("{}-{what}", self.request.y.replace([' ', '_', '/'], "-")),
             because,
@@ -101,7 +114,7 @@ impl Writer<'_> {
         self.add("ends", None, false, format!("each run ends at the {x} of those here, 2% either way"), ends);
     }
 
-    /// The mean of y where x lies between two numbers.
+    /// The mean of y where x lies between two numbers, over all runs.
     fn level(&mut self, what: &str, from: f64, to: f64) {
         if self.runs.runs.iter().any(|run| run.between(from, to).is_empty()) {
             return;
@@ -135,21 +148,37 @@ impl Writer<'_> {
         if drop.low > 0.0 {
             let because = self.reason(&format!("drop of {y} from the first to the last tenth"));
             let (x, y, by) = (x.clone(), y.clone(), by.clone());
-            self.add("comes-down", None, true, because, Converged { x, y, share: END, at_least: Some(drop.low), by, each: false });
+            self.add(
+                "comes-down",
+                None,
+                true,
+                because,
+                Converged { x, y, share: END, at_least: Some(drop.low), by, each: false },
+            );
         }
         let tail = |run: &Run| {
             let (first, last) = (run.x[0], run.x[run.x.len() - 1]);
             let start = run.x.iter().position(|x| *x >= last - TAIL * (last - first)).unwrap_or(0);
             line(&run.x[start..], &run.y[start..]).0 * (last - run.x[start])
         };
+        // As many new runs as here may each err, so that they share the error.
+        let whole = self.alpha;
+        self.alpha = whole / self.runs.runs.len() as f64;
         let change = band(self.runs, self.alpha, &tail);
         let within = change.low.abs().max(change.high.abs());
         if within.is_finite() && within > 0.0 {
-            let because = self.reason(&format!("change of {y} over the last fifth"));
-            let (x, y, by) = (x.clone(), y.clone(), by.clone());
-            self.add("level-at-the-end", None, true, because, Plateau { x, y, within, share: TAIL, by });
+            let because = self.reason(&format!("change of {y} over the last fifth, either way"));
+            let (x, y, by, each) = (x.clone(), y.clone(), by.clone(), by.is_some());
+            self.add("level-at-the-end", None, true, because, Plateau { x, y, within, share: TAIL, by, each });
         }
-        self.add("spike-free", None, false, "eight times the noise of neighbours is a spike".into(), SpikeFree { x, y, z: SPIKE, by });
+        self.alpha = whole;
+        self.add(
+            "spike-free",
+            None,
+            false,
+            "eight times the noise of neighbours is a spike".into(),
+            SpikeFree { x, y, z: SPIKE, by },
+        );
     }
 
     fn ladder(&mut self) {
@@ -166,7 +195,13 @@ impl Writer<'_> {
             self.add(what, None, false, because, Monotone { x: x.clone(), y: y.clone(), direction, strict: false });
         }
         let because = format!("the best {x} is inside of those tried here");
-        self.add("minimum", None, false, because, InteriorMinimum { x: x.clone(), y: y.clone(), at_least: None, at_most: None });
+        self.add(
+            "minimum",
+            None,
+            false,
+            because,
+            InteriorMinimum { x: x.clone(), y: y.clone(), at_least: None, at_most: None },
+        );
         self.power_law(x, y, by);
     }
 
@@ -188,7 +223,9 @@ impl Writer<'_> {
             each: false,
         };
         self.add("exponent", None, true, because, exponent.clone());
-        let pooled = |pick: fn(&Run) -> &Vec<f64>| self.runs.runs.iter().flat_map(|run| logarithms(pick(run))).collect::<Vec<f64>>();
+        let pooled = |pick: fn(&Run) -> &Vec<f64>| {
+            self.runs.runs.iter().flat_map(|run| logarithms(pick(run))).collect::<Vec<f64>>()
+        };
         let (px, py) = (pooled(|run| &run.x), pooled(|run| &run.y));
         let (slope, intercept, _) = line(&px, &py);
         let rest: f64 = px.iter().zip(&py).map(|(x, y)| (y - intercept - slope * x).powi(2)).sum();
@@ -196,7 +233,8 @@ impl Writer<'_> {
         let straight = 1.0 - BEND * rest / whole;
         if straight > 0.5 {
             let straight = (straight * 1e4).floor() / 1e4;
-            let because = format!("the points leave their line by no more than {} times what they do here", BEND.sqrt());
+            let because =
+                format!("the points leave their line by no more than {} times what they do here", BEND.sqrt());
             self.add("power-law", None, true, because, Exponent { straight: Some(straight), by: None, ..exponent });
         }
     }

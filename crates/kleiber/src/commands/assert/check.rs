@@ -78,7 +78,10 @@ struct Checked<'a> {
 /// Runs `kleiber assert check`.
 pub(crate) fn run(args: &CheckArgs) -> Result<Output, CliError> {
     if !(args.alpha > 0.0 && args.alpha < 0.5) {
-        return Err(CliError::usage(format!("--alpha {} is no probability of error", args.alpha), "give one such as 0.05"));
+        return Err(CliError::usage(
+            format!("--alpha {} is no probability of error", args.alpha),
+            "give one such as 0.05",
+        ));
     }
     let table = args.table.read()?;
     let source = args.checks.display().to_string();
@@ -98,7 +101,16 @@ pub(crate) fn run(args: &CheckArgs) -> Result<Output, CliError> {
     let mut output = if args.json {
         let status = if broken > 0 { "false" } else { "ok" };
         let rows = table.rows();
-        Output::json(&Document { schema: "kleiber.assert/1", status, rows, alpha: args.alpha, held, broken, undecided, assertions: checked })
+        Output::json(&Document {
+            schema: "kleiber.assert/1",
+            status,
+            rows,
+            alpha: args.alpha,
+            held,
+            broken,
+            undecided,
+            assertions: checked,
+        })
     } else {
         let mut lines: Vec<String> = checked.iter().flat_map(lines).collect();
         lines.push(format!("{held} of {} true, {broken} false, {undecided} undecided", claims.len()));

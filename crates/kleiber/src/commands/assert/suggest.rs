@@ -105,7 +105,9 @@ pub(crate) fn run(args: &SuggestArgs) -> Result<Output, CliError> {
         output.hints.push(format!("not noticed: {} ({})", mutant.name, mutant.about));
     }
     if request.by.is_none() {
-        output.notes.push("warning: one run says nothing of how seeds differ; margins are three times its own noise".into());
+        output
+            .notes
+            .push("warning: one run says nothing of how seeds differ; margins are three times its own noise".into());
     }
     if let Some(path) = &args.output {
         output.hints.push(format!("wrote {}", path.display()));
@@ -134,7 +136,10 @@ fn request(args: &SuggestArgs, table: &Table) -> Result<Request, CliError> {
         None => REPLICATES.iter().filter_map(|name| recognise(table, name)).find(several).map(str::to_string),
     };
     if !(args.alpha > 0.0 && args.alpha < 0.5) {
-        return Err(CliError::usage(format!("--alpha {} is no probability of error", args.alpha), "give one such as 0.05"));
+        return Err(CliError::usage(
+            format!("--alpha {} is no probability of error", args.alpha),
+            "give one such as 0.05",
+        ));
     }
     Ok(Request { x: pick(&args.x, &ALONG, "--x")?, y: pick(&args.y, &MEASURED, "--y")?, by, alpha: args.alpha })
 }

@@ -25,20 +25,20 @@ use clap::Subcommand;
 #[derive(Debug, Subcommand)]
 pub(crate) enum PlanCommand {
     Batch(rates::BatchArgs),
+    Bits(bits::BitsArgs),
     Capacity(capacity::CapacityArgs),
     Compute(compute::ComputeArgs),
     Datastore(datastore::DatastoreArgs),
     Design(design::DesignArgs),
+    Epochs(epochs::EpochsArgs),
+    Format(format::FormatArgs),
+    Lr(rates::LrArgs),
     Memory(memory::MemoryArgs),
+    Mixture(mixture::MixtureArgs),
+    Prune(prune::PruneArgs),
     Serve(serve::ServeArgs),
     Shape(shape::ShapeArgs),
-    Bits(bits::BitsArgs),
-    Format(format::FormatArgs),
     Vocab(vocab::VocabArgs),
-    Epochs(epochs::EpochsArgs),
-    Lr(rates::LrArgs),
-    Prune(prune::PruneArgs),
-    Mixture(mixture::MixtureArgs),
 }
 
 impl PlanCommand {
@@ -46,20 +46,20 @@ impl PlanCommand {
     pub(crate) fn json(&self) -> bool {
         match self {
             Self::Batch(a) => a.of.json,
+            Self::Bits(a) => a.json,
             Self::Capacity(a) => a.json,
             Self::Compute(a) => a.json,
             Self::Datastore(a) => a.json,
             Self::Design(a) => a.json,
+            Self::Epochs(a) => a.json,
+            Self::Format(a) => a.json,
+            Self::Lr(a) => a.of.json,
             Self::Memory(a) => a.json,
+            Self::Mixture(a) => a.json,
+            Self::Prune(a) => a.json,
             Self::Serve(a) => a.json,
             Self::Shape(a) => a.json,
-            Self::Bits(a) => a.json,
-            Self::Format(a) => a.json,
             Self::Vocab(a) => a.json,
-            Self::Epochs(a) => a.json,
-            Self::Lr(a) => a.of.json,
-            Self::Prune(a) => a.json,
-            Self::Mixture(a) => a.json,
         }
     }
 }
@@ -68,19 +68,19 @@ impl PlanCommand {
 pub(crate) fn run(command: &PlanCommand) -> Result<Output, CliError> {
     match command {
         PlanCommand::Batch(args) => rates::batch(args),
+        PlanCommand::Bits(args) => bits::run(args),
         PlanCommand::Capacity(args) => capacity::run(args),
         PlanCommand::Compute(args) => compute::run(args),
         PlanCommand::Datastore(args) => datastore::run(args),
         PlanCommand::Design(args) => design::run(args),
+        PlanCommand::Epochs(args) => epochs::run(args),
+        PlanCommand::Format(args) => format::run(args),
+        PlanCommand::Lr(args) => rates::lr(args),
         PlanCommand::Memory(args) => memory::run(args),
+        PlanCommand::Mixture(args) => mixture::run(args),
+        PlanCommand::Prune(args) => prune::run(args),
         PlanCommand::Serve(args) => serve::run(args),
         PlanCommand::Shape(args) => shape::run(args),
-        PlanCommand::Bits(args) => bits::run(args),
-        PlanCommand::Format(args) => format::run(args),
         PlanCommand::Vocab(args) => vocab::run(args),
-        PlanCommand::Epochs(args) => epochs::run(args),
-        PlanCommand::Lr(args) => rates::lr(args),
-        PlanCommand::Prune(args) => prune::run(args),
-        PlanCommand::Mixture(args) => mixture::run(args),
     }
 }
