@@ -179,6 +179,14 @@ pub enum CoreError {
         /// What is wrong with it.
         why: String,
     },
+    /// A table of which no assertion can be suggested.
+    #[error("{source_name}: {why}")]
+    Unsuitable {
+        /// File name.
+        source_name: String,
+        /// Why not.
+        why: String,
+    },
 }
 
 impl CoreError {
@@ -231,6 +239,9 @@ impl CoreError {
             Self::UnknownField { available, .. } => format!("the columns are {available}"),
             Self::Incomplete { .. } => {
                 "copy the entry into a file of your own, add the fields, and give it with --catalogue".into()
+            }
+            Self::Unsuitable { .. } => {
+                "give finished runs with more points or sizes, and name their columns with --x, --y and --by".into()
             }
             Self::Assertion { .. } => {
                 "docs/assertions.md lists the properties and their keys; `kleiber assert suggest` writes such a file"

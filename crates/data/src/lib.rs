@@ -22,6 +22,7 @@ mod error;
 mod hash;
 mod limits;
 mod prepare;
+pub mod pruning;
 mod stage;
 mod store;
 mod stream;

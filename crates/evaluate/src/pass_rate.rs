@@ -78,8 +78,8 @@ pub fn pass_rate(
         })?;
         failure.map_or(Ok(counted), Err)
     };
-    let counts: Result<Vec<PassCount>, EvaluateError> = questions.par_iter().map(count).collect();
-    let counts = counts?;
+    let counts: Vec<Result<PassCount, EvaluateError>> = questions.par_iter().map(count).collect();
+    let counts = counts.into_iter().collect::<Result<Vec<PassCount>, _>>()?;
     let probabilities = questions.chunks(32).flat_map(|block| nats(model, block)).map(|nats| (-nats).exp());
     let asked = |name: &str, of: &dyn Fn(&Question) -> usize| {
         numbers(name, questions.iter().map(|question| of(question) as f64).collect())

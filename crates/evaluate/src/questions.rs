@@ -73,5 +73,7 @@ pub(crate) fn ask(model: &Model, task: &dyn Task, questions: &Questions) -> Resu
         }
         Ok(Question { index, example, given, answer })
     };
-    (0..questions.count).into_par_iter().map(one).collect()
+    // Of several faults the first is told, whatever the threads.
+    let asked: Vec<Result<Question, EvaluateError>> = (0..questions.count).into_par_iter().map(one).collect();
+    asked.into_iter().collect()
 }

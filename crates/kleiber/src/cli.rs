@@ -1,8 +1,8 @@
 //! The command line.
 
 use crate::commands::{
-    assert, compare, completions, data, doctor, eval, fit, generate, ladder, laws, man, plan, predict, size, study,
-    sweep, train,
+    assert, compare, completions, compress, data, doctor, eval, fit, generate, ladder, laws, man, plan, predict, size,
+    study, sweep, train,
 };
 use clap::{Parser, Subcommand};
 
@@ -50,6 +50,8 @@ pub(crate) enum Command {
     Train(Box<train::TrainArgs>),
     Sweep(sweep::SweepArgs),
     #[command(subcommand)]
+    Compress(compress::CompressCommand),
+    #[command(subcommand)]
     Study(study::StudyCommand),
     Generate(generate::GenerateArgs),
     Eval(eval::EvalArgs),
@@ -73,6 +75,7 @@ impl Cli {
             Command::Data(a) => a.json(),
             Command::Train(a) => a.json,
             Command::Sweep(a) => a.json,
+            Command::Compress(a) => a.json(),
             Command::Study(a) => a.json(),
             Command::Generate(a) => a.json,
             Command::Eval(a) => a.json,

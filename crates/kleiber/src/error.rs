@@ -2,6 +2,7 @@
 
 use crate::output::{write_stderr, write_stdout};
 use crate::render::RenderError;
+use kleiber_compress::CompressError;
 use kleiber_core::CoreError;
 use kleiber_data::DataError;
 use kleiber_evaluate::EvaluateError;
@@ -22,6 +23,9 @@ pub(crate) enum CliError {
     /// Corpora, tokenizers, token stores and tasks.
     #[error(transparent)]
     Data(#[from] DataError),
+    /// Models made smaller.
+    #[error(transparent)]
+    Compress(#[from] CompressError),
     /// Checkpoints on tasks.
     #[error(transparent)]
     Evaluate(#[from] EvaluateError),
@@ -77,6 +81,7 @@ impl CliError {
         match self {
             Self::Core(e) => e.hint(),
             Self::Data(e) => e.hint(),
+            Self::Compress(e) => e.hint(),
             Self::Evaluate(e) => e.hint(),
             Self::Law(e) => e.hint(),
             Self::Model(e) => e.hint(),

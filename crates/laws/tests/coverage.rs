@@ -108,9 +108,7 @@ fn intervals_of_other_forms_cover() {
             let fit = form.fit(&simulate::scatter(&form, truth, ranges, 60, 0.01, seed), &options).unwrap();
             assert!(fit.is_ok(), "{name} {seed}: {:?}", fit.reasons);
             let inside = |(e, truth): (&Estimate, &f64)| {
-                f64::from(u8::from(
-                    e.low.is_none_or(|low| low <= *truth) && e.high.is_none_or(|high| *truth <= high),
-                ))
+                f64::from(u8::from(e.low.is_none_or(|low| low <= *truth) && e.high.is_none_or(|high| *truth <= high)))
             };
             fit.coefficients.values().zip(truth).map(inside).collect::<Vec<f64>>()
         };

@@ -48,7 +48,11 @@ pub enum Mlp {
     ReluSquared,
 }
 
-/// A decoder-only transformer with norms before attention and feed-forward layers.
+fn is_zero(layers: &usize) -> bool {
+    *layers == 0
+}
+
+/// A transformer with norms before attention and feed-forward layers: a decoder, alone or behind an encoder.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct DecoderConfig {
@@ -56,8 +60,11 @@ pub struct DecoderConfig {
     pub vocab: usize,
     /// Longest sequence.
     pub context: usize,
-    /// Blocks.
+    /// Blocks of the decoder.
     pub layers: usize,
+    /// Blocks of an encoder, which sees the source of a pair; 0 for a decoder alone.
+    #[serde(skip_serializing_if = "is_zero")]
+    pub encoder_layers: usize,
     /// Numbers of a hidden state.
     pub width: usize,
     /// Query heads.
@@ -99,6 +106,7 @@ impl Default for DecoderConfig {
             vocab: 4096,
             context: 256,
             layers: 4,
+            encoder_layers: 0,
             width: 128,
             heads: 4,
             groups: 4,
@@ -165,9 +173,9 @@ impl DecoderConfig {
         let size = |n: usize| n as u64;
         let layer = self.norm == NormKind::Layer;
         Shape {
-            kind: Kind::CausalDecoder,
+            kind: if self.encoder_layers > 0 { Kind::EncoderDecoder } else { Kind::CausalDecoder },
             layers: size(self.layers),
-            encoder_layers: 0,
+            encoder_layers: size(self.encoder_layers),
             width: size(self.width),
             heads: size(self.heads),
             head_width: size(self.head_width()),
@@ -239,6 +247,19 @@ impl DecoderConfig {
             }
             if self.positions == Positions::None {
                 return bad("position_range", self.position_range.to_string(), "a model without positions draws none");
+            }
+        }
+        if self.encoder_layers > 0 {
+            let found = self.encoder_layers.to_string();
+            if self.encoder_layers > 1 << 30 {
+                return bad("encoder_layers", found, "at most 2^30");
+            }
+            // Biases, spans and drawn positions speak of what stands before a token.
+            let one_way = matches!(self.positions, Positions::Alibi | Positions::T5);
+            if one_way || self.position_range != 0 || !self.spans.is_empty() {
+                let expected =
+                    "an encoder looks both ways: positions none, learned, sinusoidal or rotary, no spans, no range";
+                return bad("encoder_layers", found, expected);
             }
         }
         let share = self.rotary_share;

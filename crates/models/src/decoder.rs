@@ -1,23 +1,24 @@
 //! The decoder: parameters of a configuration, and the pass from tokens to loss.
 
-use crate::layout::{Declared, Layout, LinearAt, NormAt};
+use crate::blocks::Layers;
+use crate::layout::{Declared, Layout};
 use crate::tables::Tables;
 use crate::{DecoderConfig, Mlp, ModelError, Noise, NormKind};
 use kleiber_tensor::kernels::activation::Activation;
-use kleiber_tensor::kernels::attention::Shape;
 use kleiber_tensor::kernels::norm::Norm;
-use kleiber_tensor::ops::{self, Pattern};
+use kleiber_tensor::ops::{self, Pattern, Quantise};
 use kleiber_tensor::parameters::{Handle, Parameters, take_gradient};
 use kleiber_tensor::{Device, Tensor};
 use std::sync::{Arc, OnceLock};
 
-/// A decoder with its parameters.
-#[derive(Debug)]
+/// A decoder with its parameters, which a copy shares until either is changed.
+#[derive(Debug, Clone)]
 pub struct Decoder {
     config: DecoderConfig,
     parameters: Parameters,
     layout: Layout,
     device: Device,
+    quantise: Option<Quantise>,
     /// Made when first needed: their size follows from the context, not from the parameters.
     tables: OnceLock<Tables>,
 }
@@ -65,6 +66,7 @@ impl Decoder {
             parameters: declared.builder.build(values),
             layout: declared.layout,
             device: Device::Cpu,
+            quantise: None,
             tables: OnceLock::new(),
         }
     }
@@ -76,6 +78,12 @@ impl Decoder {
     pub fn on(self, device: Device) -> Result<Self, ModelError> {
         device.open()?;
         Ok(Self { device, ..self })
+    }
+
+    /// The same decoder, the projections of its blocks rounding what they multiply; the head and attention are left as
+    /// they are, and so are the parameters.
+    pub fn quantised(self, quantise: Option<Quantise>) -> Self {
+        Self { quantise, ..self }
     }
 
     /// The configuration.
@@ -97,19 +105,33 @@ impl Decoder {
         &self.layout
     }
 
-    fn tables(&self) -> &Tables {
+    pub(crate) fn tables(&self) -> &Tables {
         self.tables.get_or_init(|| Tables::new(&self.config, self.config.position_count(), 1))
     }
 
-    /// Loss and gradients of a batch.
+    /// The parameters as tensors, with gradients when `tracked`.
+    pub(crate) fn leaves(&self, tracked: bool) -> Leaves {
+        Leaves::new(&self.parameters, self.device, tracked).quantised(self.quantise)
+    }
+
+    /// Loss and gradients of a batch. With an encoder every sequence is a pair: tokens before the first
+    /// target that counts are its source.
     ///
     /// # Panics
     /// When the batch does not fit the configuration.
     pub fn pass(&self, batch: &Batch) -> Pass {
-        let leaves = Leaves::new(&self.parameters, self.device, true);
+        if self.layout.encoder.is_some() {
+            return self.pass_of_pairs(batch);
+        }
+        let leaves = self.leaves(true);
         let hidden = self.hidden(&leaves, batch);
+        self.back(leaves, hidden, &batch.targets)
+    }
+
+    /// Loss of the tokens after hidden states, and its gradients.
+    pub(crate) fn back(&self, leaves: Leaves, hidden: Tensor<2>, targets: &Arc<[u32]>) -> Pass {
         let head = leaves.matrix(self.layout.head);
-        let loss = ops::cross_entropy(&hidden, &head, &batch.targets);
+        let loss = ops::cross_entropy(&hidden, &head, targets);
         drop(hidden);
         let value = loss.clone().into_scalar::<f32>();
         let mut gradients = loss.backward();
@@ -123,7 +145,6 @@ impl Decoder {
     /// # Panics
     /// When the tokens do not fit the configuration.
     pub fn token_losses(&self, inputs: &[u32], targets: &[u32], sequences: usize, starts: Option<&[u32]>) -> Vec<f32> {
-        let leaves = Leaves::new(&self.parameters, self.device, false);
         let batch = Batch {
             inputs: inputs.into(),
             targets: targets.into(),
@@ -131,6 +152,10 @@ impl Decoder {
             starts: starts.map(Into::into),
             noise: None,
         };
+        if self.layout.encoder.is_some() {
+            return self.losses_of_pairs(&batch);
+        }
+        let leaves = self.leaves(false);
         let hidden = self.hidden(&leaves, &batch);
         let head = leaves.matrix(self.layout.head);
         ops::token_losses(&hidden, &head, &batch.targets)
@@ -139,9 +164,10 @@ impl Decoder {
     /// Logits after every token of `inputs`, `[tokens, vocab]`, for `sequences` of equal length.
     ///
     /// # Panics
-    /// When the tokens do not fit the configuration.
+    /// When the tokens do not fit the configuration, or there is an encoder.
     pub fn logits(&self, inputs: &[u32], sequences: usize) -> Vec<f32> {
-        let leaves = Leaves::new(&self.parameters, self.device, false);
+        assert!(self.layout.encoder.is_none(), "an encoder needs sources");
+        let leaves = self.leaves(false);
         let batch = Batch { inputs: inputs.into(), targets: Arc::from([]), sequences, starts: None, noise: None };
         let hidden = self.hidden(&leaves, &batch);
         let logits = ops::linear(&hidden, &leaves.matrix(self.layout.head), None, None);
@@ -150,15 +176,9 @@ impl Decoder {
 
     /// Hidden states after the last norm, one row per token.
     fn hidden(&self, leaves: &Leaves, batch: &Batch) -> Tensor<2> {
-        let (config, tables) = (&self.config, self.tables());
+        let (layout, tables) = (&self.layout, self.tables());
         let context = batch.inputs.len() / batch.sequences;
-        let shape = Shape {
-            batch: batch.sequences,
-            context,
-            heads: config.heads,
-            groups: config.groups,
-            width: config.head_width(),
-        };
+        let layers = Layers::new(&self.config, leaves, batch.noise, (batch.sequences, context));
         let ids = self.position_ids(batch);
         let pattern = Arc::new(Pattern {
             ids: ids.clone(),
@@ -169,40 +189,14 @@ impl Decoder {
             spans: tables.spans.clone(),
             ..Pattern::default()
         });
-        let kind = norm_kind(config.norm);
-        let norm = |x: &Tensor<2>, at: NormAt| {
-            ops::norm(kind, x, &leaves.vector(at.0), leaves.optional(at.1).as_ref(), config.epsilon as f32)
-        };
-        let table = self.layout.table.map(|t| leaves.matrix(t));
-        let mut x = ops::embedding(&leaves.matrix(self.layout.embedding), &batch.inputs);
-        if let Some(positions) = self.layout.positions {
-            let ids: Arc<[u32]> = match &ids {
-                Some(ids) => ids.clone(),
-                None => (0..batch.inputs.len()).map(|i| (i % context) as u32).collect(),
-            };
-            x = x + ops::embedding(&leaves.matrix(positions), &ids);
-        } else if let Some(table) = &tables.waves {
-            let rows = (0..batch.inputs.len()).map(|i| ids.as_ref().map_or(i % context, |ids| ids[i] as usize));
-            let waves = rows.flat_map(|p| table[p * config.width..(p + 1) * config.width].to_vec()).collect();
-            let waves = ops::constant(waves, [batch.inputs.len(), config.width], &x);
-            x = x + waves;
+        let table = layout.table.map(|t| leaves.matrix(t));
+        let at = (layout.embedding, layout.positions);
+        let mut x = layers.embedded(at, tables.waves.as_deref(), &batch.inputs, ids.as_ref(), 0);
+        for (i, block) in (0u32..).zip(&layout.blocks) {
+            x = layers.attention(&x, block, table.as_ref(), &pattern, 2 * i + 1);
+            x = layers.feed_forward(&x, block, 2 * i + 2);
         }
-        let drop = |x: Tensor<2>, place| batch.noise.map_or(x.clone(), |n| n.drop(place, context, x));
-        x = drop(x, 0);
-        // What is dropped cannot be added to the residual stream inside the projection.
-        let add = |x: &Tensor<2>, from: &Tensor<2>, at: LinearAt, place| match batch.noise {
-            Some(noise) if noise.dropout > 0.0 => x.clone() + drop(linear(leaves, from, at, None), place),
-            _ => linear(leaves, from, at, Some(x)),
-        };
-        for (i, block) in (0u32..).zip(&self.layout.blocks) {
-            let packed = linear(leaves, &norm(&x, block.attention_norm), block.packed, None);
-            let mixed = ops::attention(shape, &packed, table.as_ref(), &pattern);
-            x = add(&x, &mixed, block.output, 2 * i + 1);
-            let (w, bias) = (leaves.matrix(block.up.0), leaves.optional(block.up.1));
-            let up = ops::linear_activated(&norm(&x, block.mlp_norm), &w, bias.as_ref(), activation(config.mlp));
-            x = add(&x, &up, block.down, 2 * i + 2);
-        }
-        norm(&x, self.layout.norm)
+        layers.norm(&x, layout.norm)
     }
 
     /// Positions of a batch's tokens when they are not their places.
@@ -217,10 +211,6 @@ impl Decoder {
         });
         Some(ids.collect())
     }
-}
-
-fn linear(leaves: &Leaves, x: &Tensor<2>, at: LinearAt, residual: Option<&Tensor<2>>) -> Tensor<2> {
-    ops::linear(x, &leaves.matrix(at.0), leaves.optional(at.1).as_ref(), residual)
 }
 
 pub(crate) fn norm_kind(norm: NormKind) -> Norm {
@@ -239,8 +229,10 @@ pub(crate) fn activation(mlp: Mlp) -> Activation {
 }
 
 /// The parameters of one pass as tensors.
-struct Leaves {
+pub(crate) struct Leaves {
     tensors: Vec<Leaf>,
+    /// What projections of blocks round.
+    pub(crate) quantise: Option<Quantise>,
 }
 
 enum Leaf {
@@ -263,24 +255,29 @@ impl Leaves {
             1 => Leaf::Vector(parameters.tensor(handle, device, tracked)),
             _ => Leaf::Matrix(parameters.tensor(handle, device, tracked)),
         };
-        Self { tensors: parameters.handles().zip(parameters.entries()).map(leaf).collect() }
+        let tensors = parameters.handles().zip(parameters.entries()).map(leaf).collect();
+        Self { tensors, quantise: None }
     }
 
-    fn matrix(&self, handle: Handle) -> Tensor<2> {
+    fn quantised(self, quantise: Option<Quantise>) -> Self {
+        Self { quantise, ..self }
+    }
+
+    pub(crate) fn matrix(&self, handle: Handle) -> Tensor<2> {
         match &self.tensors[handle.index()] {
             Leaf::Matrix(t) => t.clone(),
             Leaf::Vector(_) => unreachable!("a matrix was declared"),
         }
     }
 
-    fn vector(&self, handle: Handle) -> Tensor<1> {
+    pub(crate) fn vector(&self, handle: Handle) -> Tensor<1> {
         match &self.tensors[handle.index()] {
             Leaf::Vector(t) => t.clone(),
             Leaf::Matrix(_) => unreachable!("a vector was declared"),
         }
     }
 
-    fn optional(&self, handle: Option<Handle>) -> Option<Tensor<1>> {
+    pub(crate) fn optional(&self, handle: Option<Handle>) -> Option<Tensor<1>> {
         handle.map(|h| self.vector(h))
     }
 }

@@ -8,25 +8,45 @@ use kleiber_tensor::parameters::{Builder, Group, Handle};
 pub(crate) const T5_BUCKETS: usize = 32;
 
 /// Where the parameters of each part are.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(crate) struct Layout {
     pub(crate) embedding: Handle,
     pub(crate) positions: Option<Handle>,
     pub(crate) table: Option<Handle>,
+    pub(crate) encoder: Option<Encoder>,
     pub(crate) blocks: Vec<Block>,
     pub(crate) norm: NormAt,
     /// The output head, which is the embedding when they are shared.
     pub(crate) head: Handle,
 }
 
-#[derive(Debug)]
+/// The blocks that see all of a source; they share the embedding.
+#[derive(Debug, Clone)]
+pub(crate) struct Encoder {
+    pub(crate) positions: Option<Handle>,
+    pub(crate) blocks: Vec<Block>,
+    pub(crate) norm: NormAt,
+}
+
+#[derive(Debug, Clone)]
 pub(crate) struct Block {
     pub(crate) attention_norm: NormAt,
     pub(crate) packed: LinearAt,
     pub(crate) output: LinearAt,
+    /// Attention to what an encoder made.
+    pub(crate) cross: Option<Cross>,
     pub(crate) mlp_norm: NormAt,
     pub(crate) up: LinearAt,
     pub(crate) down: LinearAt,
+}
+
+#[derive(Debug, Clone)]
+pub(crate) struct Cross {
+    pub(crate) norm: NormAt,
+    pub(crate) queries: LinearAt,
+    /// Keys, then values.
+    pub(crate) keys: LinearAt,
+    pub(crate) output: LinearAt,
 }
 
 /// Gain and bias.
@@ -55,34 +75,23 @@ impl Declared {
     /// The arrays of a configuration that was checked.
     pub(crate) fn new(config: &DecoderConfig) -> Self {
         let mut add = Adder { config, builder: Builder::default(), starts: Vec::new() };
-        let (width, hidden) = (config.width, config.hidden());
-        let (packed, gates) = (config.packed_width(), config.gates());
+        let width = config.width;
         let embedding = add.table("embedding", [config.vocab, width], config.init.embedding());
-        let positions = (config.positions == Positions::Learned)
-            .then(|| add.table("positions", [config.position_count(), width], config.init.embedding()));
+        let positions = add.positions("positions");
         let table =
             (config.positions == Positions::T5).then(|| add.table("position_bias", [config.heads, T5_BUCKETS], 0.02));
-        let inner = config.init.projection(width);
-        let blocks = (0..config.layers)
-            .map(|i| {
-                let name = |part: &str| format!("blocks.{i}.{part}");
-                Block {
-                    attention_norm: add.norm(&name("attention_norm")),
-                    packed: add.linear(&name("attention.packed"), [packed, width], inner),
-                    output: add.linear(
-                        &name("attention.output"),
-                        [width, width],
-                        config.init.output(width, config.layers),
-                    ),
-                    mlp_norm: add.norm(&name("mlp_norm")),
-                    up: add.linear(&name("mlp.up"), [gates * hidden, width], inner),
-                    down: add.linear(&name("mlp.down"), [width, hidden], config.init.output(hidden, config.layers)),
-                }
-            })
-            .collect();
+        let encoder = (config.encoder_layers > 0).then(|| Encoder {
+            positions: add.positions("encoder.positions"),
+            blocks: (0..config.encoder_layers)
+                .map(|i| add.block(&format!("encoder.blocks.{i}"), config.encoder_layers, false))
+                .collect(),
+            norm: add.norm("encoder.norm"),
+        });
+        let blocks =
+            (0..config.layers).map(|i| add.block(&format!("blocks.{i}"), config.layers, encoder.is_some())).collect();
         let norm = add.norm("norm");
         let head = if config.tied { embedding } else { add.matrix("head", [config.vocab, width], config.init.head()) };
-        let layout = Layout { embedding, positions, table, blocks, norm, head };
+        let layout = Layout { embedding, positions, table, encoder, blocks, norm, head };
         Self { layout, builder: add.builder, starts: add.starts }
     }
 
@@ -109,6 +118,35 @@ struct Adder<'a> {
 }
 
 impl Adder<'_> {
+    /// The arrays of one of `layers` blocks.
+    fn block(&mut self, name: &str, layers: usize, cross: bool) -> Block {
+        let config = self.config;
+        let (width, hidden) = (config.width, config.hidden());
+        let (packed, gates) = (config.packed_width(), config.gates());
+        let (inner, back) = (config.init.projection(width), config.init.output(width, layers));
+        let name = |part: &str| format!("{name}.{part}");
+        Block {
+            attention_norm: self.norm(&name("attention_norm")),
+            packed: self.linear(&name("attention.packed"), [packed, width], inner),
+            output: self.linear(&name("attention.output"), [width, width], back),
+            cross: cross.then(|| Cross {
+                norm: self.norm(&name("cross_norm")),
+                queries: self.linear(&name("cross.queries"), [width, width], inner),
+                keys: self.linear(&name("cross.keys"), [packed - width, width], inner),
+                output: self.linear(&name("cross.output"), [width, width], back),
+            }),
+            mlp_norm: self.norm(&name("mlp_norm")),
+            up: self.linear(&name("mlp.up"), [gates * hidden, width], inner),
+            down: self.linear(&name("mlp.down"), [width, hidden], config.init.output(hidden, layers)),
+        }
+    }
+
+    /// A learned row for each position, when positions are learned.
+    fn positions(&mut self, name: &str) -> Option<Handle> {
+        let (config, learned) = (self.config, self.config.positions == Positions::Learned);
+        learned.then(|| self.table(name, [config.position_count(), config.width], config.init.embedding()))
+    }
+
     /// A table of rows, looked up rather than multiplied.
     fn table(&mut self, name: &str, shape: [usize; 2], deviation: f64) -> Handle {
         self.starts.push(Start::Normal(deviation));

@@ -11,9 +11,11 @@
 //! assert!((losses.iter().sum::<f32>() / 16.0 - 64f32.ln()).abs() < 0.2);
 //! ```
 
+mod blocks;
 pub mod checkpoint;
 mod config;
 mod decoder;
+mod encoder_decoder;
 mod error;
 mod init;
 mod layout;

@@ -37,9 +37,14 @@ impl<'a> Session<'a> {
     /// An empty text of at most `capacity` tokens.
     ///
     /// # Errors
-    /// [`ModelError::Context`] when the model's context is shorter.
+    /// [`ModelError::Context`] when the model's context is shorter, [`ModelError::Config`] when it has an encoder:
+    /// [`Decoder::translate`] writes targets.
     pub fn new(decoder: &'a Decoder, capacity: usize) -> Result<Self, ModelError> {
         let config = decoder.config();
+        if config.encoder_layers > 0 {
+            let (found, expected) = (config.encoder_layers.to_string(), "a decoder alone continues a text".into());
+            return Err(ModelError::Config { field: "encoder_layers", found, expected });
+        }
         if capacity > config.context {
             return Err(ModelError::Context { tokens: capacity, context: config.context });
         }

@@ -8,11 +8,12 @@ const POSITIONS: [Positions; 6] =
 
 /// The part that a tensor belongs to, by its name.
 fn part(name: &str) -> &'static str {
+    let name = name.strip_prefix("encoder.").unwrap_or(name);
     let inner = name.strip_prefix("blocks.").and_then(|n| n.split_once('.')).map_or(name, |(_, inner)| inner);
     match inner {
         n if n.starts_with("embedding.") => "embedding",
         n if n.starts_with("position") => "positions",
-        n if n.starts_with("attention.") => "attention",
+        n if n.starts_with("attention.") || n.starts_with("cross.") => "attention",
         n if n.starts_with("mlp.") => "mlp",
         n if n.contains("norm.") => "norms",
         n if n.starts_with("head.") => "head",
@@ -50,6 +51,31 @@ fn every_combination_is_counted_as_it_is_built() {
                 }
             }
         }
+    }
+}
+
+#[test]
+fn encoders_are_counted_with_both_sides() {
+    let base = DecoderConfig { vocab: 37, context: 12, layers: 2, width: 24, heads: 4, ..DecoderConfig::default() };
+    for (positions, groups, bias, encoder_layers) in [
+        (Positions::Rotary, 4, false, 1),
+        (Positions::Learned, 2, true, 3),
+        (Positions::None, 1, true, 2),
+        (Positions::Sinusoidal, 4, false, 1),
+    ] {
+        let config = DecoderConfig { positions, groups, bias, encoder_layers, norm: NormKind::Layer, ..base.clone() };
+        compare(&config);
+        let decoder = Decoder::new(&config, 0).unwrap();
+        let weights = |encoder: bool| {
+            let blocks =
+                decoder.parameters().entries().iter().filter(|e| e.shape.len() == 2 && e.name.contains("blocks."));
+            blocks.filter(|e| e.name.starts_with("encoder.") == encoder).map(|e| e.len() as u64).sum::<u64>()
+        };
+        assert_eq!(config.shape().sides().unwrap(), [weights(true), weights(false)]);
+    }
+    for positions in [Positions::Alibi, Positions::T5] {
+        let error = DecoderConfig { positions, encoder_layers: 1, ..base.clone() }.check().unwrap_err();
+        assert!(error.to_string().starts_with("encoder_layers = 1: an encoder looks both ways"), "{error}");
     }
 }
 

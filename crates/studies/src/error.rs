@@ -1,5 +1,6 @@
 //! The one error type of this crate.
 
+use kleiber_compress::CompressError;
 use kleiber_core::CoreError;
 use kleiber_data::DataError;
 use kleiber_evaluate::EvaluateError;
@@ -14,6 +15,9 @@ pub enum StudyError {
     /// Tables, files and assertions.
     #[error(transparent)]
     Core(#[from] CoreError),
+    /// Models made smaller.
+    #[error(transparent)]
+    Compress(#[from] CompressError),
     /// Texts and tasks.
     #[error(transparent)]
     Data(#[from] DataError),
@@ -109,6 +113,7 @@ impl StudyError {
     pub fn hint(&self) -> String {
         match self {
             Self::Core(e) => e.hint(),
+            Self::Compress(e) => e.hint(),
             Self::Data(e) => e.hint(),
             Self::Evaluate(e) => e.hint(),
             Self::Law(e) => e.hint(),

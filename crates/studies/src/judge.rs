@@ -3,7 +3,9 @@
 use crate::StudyError;
 use crate::control::ControlOutcome;
 use kleiber_core::assertion::{Assertion, Truth, Verdict as Finding};
+use kleiber_core::stats::{normal_quantile, student_quantile};
 use kleiber_core::table::Table;
+use kleiber_core::units::format_significant;
 use serde::{Deserialize, Serialize};
 
 /// Probability with which an interval may miss.
@@ -47,6 +49,30 @@ pub struct Judged {
     /// What was found.
     #[serde(flatten)]
     pub finding: Finding,
+    /// Replicates that would decide what is undecided, should the value stay where it is.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub needed: Option<f64>,
+}
+
+impl Judged {
+    /// A claim with what was found of it.
+    pub(crate) fn new(claim: &Assertion, finding: Finding) -> Self {
+        let needed = needed(&finding, claim.property.accepted().ends());
+        Self { name: claim.name.clone(), gate: claim.gate, because: claim.because.clone(), finding, needed }
+    }
+}
+
+/// Replicates with which the interval of an undecided claim would end at the nearest edge of what is accepted: its half width
+/// falls with the root of their number and with Student's quantile.
+fn needed(finding: &Finding, (low, high): (f64, f64)) -> Option<f64> {
+    let half = (finding.high - finding.low) / 2.0;
+    let room = (finding.value - low).abs().min((finding.value - high).abs());
+    if finding.truth != Truth::Undecided || finding.n < 2 || !(half.is_finite() && room.is_finite() && room > 0.0) {
+        return None;
+    }
+    let now = finding.n as f64;
+    let narrower = normal_quantile(1.0 - ALPHA / 2.0) / student_quantile(1.0 - ALPHA / 2.0, now - 1.0);
+    Some((now * (half / room * narrower).powi(2)).ceil().max(now + 1.0))
 }
 
 /// What is found of an assertion that is one of `beside`. All of them must be true for the whole to be, so each may be taken
@@ -73,7 +99,11 @@ pub(crate) fn judge(judged: &[Judged], controls: &[ControlOutcome]) -> (Verdict,
         return (Verdict::NotReproduced, format!("`{}` is false: {}", first.name, first.finding.why));
     }
     if let Some(first) = of(Truth::Undecided).next() {
-        return (Verdict::Inconclusive, format!("`{}` is undecided: {}", first.name, first.finding.why));
+        let budget = first.needed.map_or_else(String::new, |needed| {
+            let (needed, now) = (format_significant(needed, 2), first.finding.n);
+            format!("; about {needed} replicates instead of {now} would decide it, and as many times the minutes")
+        });
+        return (Verdict::Inconclusive, format!("`{}` is undecided: {}{budget}", first.name, first.finding.why));
     }
     let count = of(Truth::True).count();
     let all = if count == 1 { "the expectation is".into() } else { format!("all {count} expectations are") };
@@ -95,12 +125,24 @@ mod tests {
             n: 3,
             why: "w".into(),
         };
-        Judged { name: "e".into(), gate, because: "b".into(), finding }
+        Judged { name: "e".into(), gate, because: "b".into(), finding, needed: None }
     }
 
     fn verdict(all: &[Judged], fails: bool) -> Verdict {
         let control = ControlOutcome { because: "b".into(), expectation: "e".into(), fails, why: "w".into() };
         judge(all, &[control]).0
+    }
+
+    #[test]
+    fn what_is_undecided_says_what_would_decide_it() {
+        let found = |value: f64, half: f64| {
+            let Judged { finding, .. } = judged(Truth::Undecided, false);
+            Finding { value, low: value - half, high: value + half, n: 3, ..finding }
+        };
+        // Half the width of Student's interval of 3 at 1.96 / 4.303: 4 (1.96 / 4.303)^2 times 3.
+        assert_eq!(needed(&found(0.1, 0.2), (0.0, f64::INFINITY)), Some(4.0));
+        assert_eq!(needed(&found(0.01, 0.2), (0.0, f64::INFINITY)), Some(250.0));
+        assert_eq!(needed(&found(f64::NAN, 0.2), (0.0, 1.0)), None);
     }
 
     #[test]

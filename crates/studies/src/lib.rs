@@ -23,4 +23,4 @@ pub use figure::Figure;
 pub use judge::{Judged, Verdict};
 pub use result::{Declared, Outcome, SCHEMA};
 pub use run::{Finished, run};
-pub use study::{Header, Preset, Study};
+pub use study::{Header, NamedStep, Preset, Study};

@@ -24,6 +24,8 @@ pub struct Outcome {
     pub reason: String,
     /// Each expectation.
     pub expectations: Vec<Judged>,
+    /// What would explain a difference from the paper.
+    pub further: Vec<Judged>,
     /// Each control.
     pub controls: Vec<ControlOutcome>,
     /// How much of it was run.
@@ -47,9 +49,6 @@ pub struct Outcome {
     pub machine: String,
     /// Threads.
     pub threads: usize,
-    /// What was done to look into a result that differs from the paper's.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub difference: Option<String>,
 }
 
 /// A declaration under which a study was run.

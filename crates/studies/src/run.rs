@@ -6,6 +6,7 @@ use crate::judge::{Judged, judge, truth};
 use crate::result::{Declared, Outcome, SCHEMA};
 use crate::study::{Preset, Study};
 use indexmap::IndexMap;
+use kleiber_core::assertion::Assertion;
 use kleiber_core::atomic;
 use kleiber_core::guard::load_small;
 use kleiber_core::table::Table;
@@ -45,7 +46,12 @@ pub fn run(
     let started = Instant::now();
     let declared = declare(study, folder)?;
     let tables = steps(study, preset, options, tell)?;
-    let (expectations, controls) = judged(study, &tables)?;
+    let expectations = judged(&study.expect, &tables)?;
+    let further = judged(&study.further, &tables)?;
+    let mut controls = Vec::new();
+    for control in &study.controls {
+        controls.extend(control.outcomes(&study.expect, &tables)?);
+    }
     let (verdict, reason) = judge(&expectations, &controls);
     let outcome = Outcome {
         schema: SCHEMA.into(),
@@ -54,6 +60,7 @@ pub fn run(
         verdict,
         reason,
         expectations,
+        further,
         controls,
         preset,
         seed: options.seed,
@@ -65,7 +72,6 @@ pub fn run(
         version: env!("CARGO_PKG_VERSION").into(),
         machine: machine.into(),
         threads: options.threads,
-        difference: None,
     };
     Ok(Finished { outcome, tables })
 }
@@ -109,23 +115,14 @@ fn steps(
     })
 }
 
-type JudgedAndControls = (Vec<Judged>, Vec<crate::control::ControlOutcome>);
-
-fn judged(study: &Study, tables: &IndexMap<String, Table>) -> Result<JudgedAndControls, StudyError> {
-    let claims = study.expect.iter().filter(|e| !e.gate).count();
-    let of = |assertion: &kleiber_core::assertion::Assertion| {
-        let table = &tables[&assertion.table];
-        let named = |e: StudyError| e.in_step(&assertion.name);
-        let finding = truth(assertion, table, claims).map_err(named)?;
-        let (name, because) = (assertion.name.clone(), assertion.because.clone());
-        Ok(Judged { name, gate: assertion.gate, because, finding })
+/// Each claim with what was found.
+fn judged(claims: &[Assertion], tables: &IndexMap<String, Table>) -> Result<Vec<Judged>, StudyError> {
+    let beside = claims.iter().filter(|e| !e.gate).count();
+    let of = |claim: &Assertion| {
+        let finding = truth(claim, &tables[&claim.table], beside).map_err(|e| e.in_step(&claim.name))?;
+        Ok(Judged::new(claim, finding))
     };
-    let expectations = study.expect.iter().map(of).collect::<Result<Vec<_>, StudyError>>()?;
-    let mut controls = Vec::new();
-    for control in &study.controls {
-        controls.extend(control.outcomes(&study.expect, tables)?);
-    }
-    Ok((expectations, controls))
+    claims.iter().map(of).collect()
 }
 
 /// Writes down what the study is declared to be, before anything is known.

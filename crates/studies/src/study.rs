@@ -98,6 +98,8 @@ pub struct Study {
     pub steps: Vec<Table>,
     /// What must be true.
     pub expect: Vec<Assertion>,
+    /// What would explain a result that differs from the paper's: judged and reported, no part of the verdict.
+    pub further: Vec<Assertion>,
     /// What must fail.
     pub controls: Vec<Control>,
     /// What is drawn.
@@ -105,6 +107,9 @@ pub struct Study {
     /// Hash of the whole declaration.
     pub hash: ContentHash,
 }
+
+/// A step with its name.
+pub type NamedStep = (String, Box<dyn steps::Step>);
 
 impl Study {
     /// Reads a declaration.
@@ -126,14 +131,18 @@ impl Study {
                 .collect::<Result<Vec<Table>, _>>(),
             Some(other) => Err(fail(format!("`{key}` is {}, expected [[{key}]] tables", other.type_str()))),
         };
-        let (steps, expect, controls, figures) = (list("step")?, list("expect")?, list("control")?, list("figure")?);
+        let (steps, controls, figures) = (list("step")?, list("control")?, list("figure")?);
+        let (expect, further) = (list("expect")?, list("further")?);
         let read = |e: toml::de::Error| fail(e.to_string().trim_end().to_string());
         let header: Header = table.try_into().map_err(read)?;
-        let expect = expect.iter().map(Assertion::from_toml).collect::<Result<Vec<_>, _>>();
-        let expect = expect.map_err(|e| fail(e.to_string()))?;
+        let claims = |written: &[Table]| {
+            let read = written.iter().map(Assertion::from_toml).collect::<Result<Vec<_>, _>>();
+            read.map_err(|e| fail(e.to_string()))
+        };
+        let (expect, further) = (claims(&expect)?, claims(&further)?);
         let controls = controls.into_iter().map(|c| c.try_into().map_err(read)).collect::<Result<_, _>>()?;
         let figures = figures.into_iter().map(|f| f.try_into().map_err(read)).collect::<Result<_, _>>()?;
-        let study = Self { slug: slug.into(), header, steps, expect, controls, figures, hash };
+        let study = Self { slug: slug.into(), header, steps, expect, further, controls, figures, hash };
         study.check()?;
         Ok(study)
     }
@@ -159,11 +168,11 @@ impl Study {
     ///
     /// # Errors
     /// [`StudyError::Declaration`].
-    pub fn steps(&self, preset: Preset) -> Result<Vec<(String, Box<dyn steps::Step>)>, StudyError> {
+    pub fn steps(&self, preset: Preset) -> Result<Vec<NamedStep>, StudyError> {
         self.steps.iter().map(|step| self.step(step, preset)).collect()
     }
 
-    fn step(&self, written: &Table, preset: Preset) -> Result<(String, Box<dyn steps::Step>), StudyError> {
+    fn step(&self, written: &Table, preset: Preset) -> Result<NamedStep, StudyError> {
         let fail = |why: String| StudyError::Declaration { slug: self.slug.clone(), why };
         let mut step = written.clone();
         let mut text = |key: &str| match step.remove(key) {
@@ -212,7 +221,7 @@ impl Study {
             return fail("a study has an [[expect]] that is no gate, and a [[control]]".into());
         }
         let mut expected = HashSet::new();
-        for assertion in &self.expect {
+        for assertion in self.expect.iter().chain(&self.further) {
             if !names.contains(&assertion.table) {
                 return fail(format!("`{}` is about `{}`, and there is no such step", assertion.name, assertion.table));
             }
@@ -224,7 +233,7 @@ impl Study {
             if let Some(other) = control.expect.iter().find(|name| !expected.contains(name.as_str())) {
                 return fail(format!("a control is about `{other}`, and nothing of this name is expected"));
             }
-            control.check().or_else(|why| fail(why))?;
+            control.check().or_else(fail)?;
         }
         match self.figures.iter().find(|f| !names.contains(&f.table)) {
             Some(figure) => fail(format!("a figure shows `{}`, and there is no such step", figure.table)),

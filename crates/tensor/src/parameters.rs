@@ -59,7 +59,7 @@ impl Handle {
 }
 
 /// All parameters of a model, in one buffer in main memory that tensors of the CPU look into.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct Parameters {
     entries: Vec<Entry>,
     buffer: Arc<Bytes>,

@@ -5,9 +5,10 @@
 use kleiber_core::rng::Rng;
 use kleiber_tensor::kernels::activation::Activation;
 use kleiber_tensor::kernels::attention::{Blocks, Rotary, Shape};
+use kleiber_tensor::kernels::float_format::{self, Along, Block};
 use kleiber_tensor::kernels::head::IGNORED;
 use kleiber_tensor::kernels::norm::Norm;
-use kleiber_tensor::ops::{self, Pattern, reference};
+use kleiber_tensor::ops::{self, Operand, Pattern, Quantise, reference};
 use kleiber_tensor::parameters::{Builder, Group, Handle, Parameters, take_gradient};
 use kleiber_tensor::{Device, Tensor, ops::constant};
 use std::sync::Arc;
@@ -104,6 +105,80 @@ fn projections() {
     }
 }
 
+fn rounding(block: Block, operands: &[Operand]) -> Quantise {
+    let operands = Operand::ALL.map(|o| operands.contains(&o));
+    Quantise { format: "E2M1".parse().unwrap(), block, operands }
+}
+
+#[test]
+fn projections_of_rounded_numbers() {
+    let covered = [Operand::Input, Operand::Weights, Operand::WeightsForInput, Operand::InputForWeights];
+    for block in [Block::Elements(4), Block::Channel, Block::Tensor] {
+        let q = rounding(block, &covered);
+        let (rows, inputs, outputs) = (300, 32, 20);
+        let shapes: [&[usize]; 4] = [&[rows, inputs], &[outputs, inputs], &[rows, outputs], &[outputs]];
+        let fused =
+            outcome(&shapes, Device::Cpu, |m, v| ops::linear_with(&m[0], &m[1], Some(&v[0]), Some(&m[2]), Some(&q)));
+        let plain =
+            outcome(&shapes, device(), |m, v| reference::linear_with(&m[0], &m[1], Some(&v[0]), Some(&m[2]), Some(&q)));
+        same("rounded linear", &fused, &plain);
+        let exact = outcome(&shapes, Device::Cpu, |m, v| ops::linear(&m[0], &m[1], Some(&v[0]), Some(&m[2])));
+        assert_ne!(fused.output, exact.output);
+        let shapes: [&[usize]; 3] = [&[rows, inputs], &[outputs, inputs], &[outputs]];
+        let act = Activation::SwiGlu;
+        let fused =
+            outcome(&shapes, Device::Cpu, |m, v| ops::linear_activated_with(&m[0], &m[1], Some(&v[0]), act, Some(&q)));
+        let plain = |m: &[Tensor<2>], v: &[Tensor<1>]| {
+            reference::activation(act, reference::linear_with(&m[0], &m[1], Some(&v[0]), None, Some(&q)))
+        };
+        same("rounded activated", &fused, &outcome(&shapes, device(), plain));
+    }
+}
+
+/// Each operand alone and all of them, against sums written out.
+#[test]
+fn each_operand_is_rounded_in_its_own_product() {
+    let (rows, inputs, outputs) = (12, 8, 16);
+    let shapes: [&[usize]; 2] = [&[rows, inputs], &[outputs, inputs]];
+    let values = parameters(&shapes).0.values().to_vec();
+    let (x, w) = values.split_at(rows * inputs);
+    let mut rng = Rng::new(12, "weights", 0);
+    let dy: Vec<f32> = (0..rows * outputs).map(|_| rng.normal() as f32).collect();
+    let sets = Operand::ALL.iter().map(|o| vec![*o]).chain([Operand::ALL.to_vec(), vec![]]);
+    for covered in sets {
+        let q = rounding(Block::Elements(4), &covered);
+        let rounded = |operand: Operand, x: &[f32], width: usize, along: Along| {
+            let mut y = x.to_vec();
+            if covered.contains(&operand) {
+                float_format::quantise(q.format, q.block, along, width, x, &mut y);
+            }
+            y.into_iter().map(f64::from).collect::<Vec<_>>()
+        };
+        let product = |n: usize, m: usize, over: usize, f: &dyn Fn(usize, usize, usize) -> f64| -> Vec<f32> {
+            (0..n * m).map(|i| (0..over).map(|k| f(i / m, i % m, k)).sum::<f64>() as f32).collect()
+        };
+        let (x1, w2) =
+            (rounded(Operand::Input, x, inputs, Along::Rows), rounded(Operand::Weights, w, inputs, Along::Rows));
+        let (g3, w4) = (
+            rounded(Operand::GradientForInput, &dy, outputs, Along::Rows),
+            rounded(Operand::WeightsForInput, w, inputs, Along::Columns),
+        );
+        let (g5, x6) = (
+            rounded(Operand::GradientForWeights, &dy, outputs, Along::Columns),
+            rounded(Operand::InputForWeights, x, inputs, Along::Columns),
+        );
+        let wanted = Outcome {
+            output: product(rows, outputs, inputs, &|r, o, i| x1[r * inputs + i] * w2[o * inputs + i]),
+            gradients: vec![
+                Some(product(rows, inputs, outputs, &|r, i, o| g3[r * outputs + o] * w4[o * inputs + i])),
+                Some(product(outputs, inputs, rows, &|o, i, r| g5[r * outputs + o] * x6[r * inputs + i])),
+            ],
+        };
+        let fused = outcome(&shapes, Device::Cpu, |m, _| ops::linear_with(&m[0], &m[1], None, None, Some(&q)));
+        same(&format!("{covered:?}"), &fused, &wanted);
+    }
+}
+
 #[test]
 fn embeddings_and_heads() {
     let ids: Arc<[u32]> = (0..50).map(|i| i * 7 % 11).collect();
@@ -153,7 +228,8 @@ fn attention_with_every_position_and_mask() {
         ),
     ];
     let shapes: [&[usize]; 1] = [&[24, at.packed()]];
-    for (what, pattern) in patterns {
+    let whole = Pattern { lengths: Some([12, 7].into()), ..patterns[1].1.clone() };
+    for (what, pattern) in patterns.into_iter().chain([("whole texts", whole)]) {
         let pattern = Arc::new(pattern);
         let fused = outcome(&shapes, Device::Cpu, |m, _| ops::attention(at, &m[0], None, &pattern));
         same(what, &fused, &outcome(&shapes, device(), |m, _| reference::attention(at, &m[0], None, &pattern)));
@@ -162,4 +238,13 @@ fn attention_with_every_position_and_mask() {
     let shapes: [&[usize]; 2] = [&[24, at.packed()], &[4, 3]];
     let fused = outcome(&shapes, Device::Cpu, |m, _| ops::attention(at, &m[0], Some(&m[1]), &pattern));
     same("t5", &fused, &outcome(&shapes, device(), |m, _| reference::attention(at, &m[0], Some(&m[1]), &pattern)));
+}
+
+#[test]
+fn attention_across_texts() {
+    let at = Shape { batch: 2, context: 5, heads: 4, groups: 2, width: 6 };
+    let lengths: Arc<[u32]> = [7, 3].into();
+    let shapes: [&[usize]; 2] = [&[10, at.output()], &[14, at.packed() - at.output()]];
+    let fused = outcome(&shapes, Device::Cpu, |m, _| ops::attention_across(at, &m[0], &m[1], &lengths));
+    same("across", &fused, &outcome(&shapes, device(), |m, _| reference::attention_across(at, &m[0], &m[1], &lengths)));
 }

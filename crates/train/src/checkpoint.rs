@@ -122,13 +122,18 @@ fn write(trainer: &Trainer, folder: &Path) -> Result<PathBuf, TrainError> {
 pub fn complete(folder: &Path) -> Vec<PathBuf> {
     let Ok(entries) = fs::read_dir(folder) else { return Vec::new() };
     let numbered = entries.filter_map(Result::ok).filter_map(|e| {
-        let name = e.file_name();
-        let step: u64 = name.to_str()?.strip_prefix("step-")?.parse().ok()?;
-        e.path().join(MANIFEST).exists().then(|| (step, e.path()))
+        let path = e.path();
+        let step = step_of(&path)?;
+        path.join(MANIFEST).exists().then_some((step, path))
     });
     let mut numbered: Vec<(u64, PathBuf)> = numbered.collect();
     numbered.sort();
     numbered.into_iter().map(|(_, path)| path).collect()
+}
+
+/// The step of a folder `step-N`.
+pub fn step_of(path: &Path) -> Option<u64> {
+    path.file_name()?.to_str()?.strip_prefix("step-")?.parse().ok()
 }
 
 /// The newest complete checkpoint in `folder`.

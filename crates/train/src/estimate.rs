@@ -36,12 +36,14 @@ impl Memory {
         let split = options.micro_batch > 0 && options.micro_batch < options.batch;
         let sequences = if split { options.micro_batch } else { options.batch } as u64;
         let rows = sequences * decoder.context as u64;
-        let layers = decoder.layers as u64;
+        let layers = (decoder.layers + decoder.encoder_layers) as u64;
         Self {
             parameters: params * if options.average > 0.0 { 2 } else { 1 },
             gradients: params * if split { 2 } else { 1 },
             moments: 2 * params,
-            activations: rows * F32 * (layers * kept_per_token(decoder) + 2 * decoder.width as u64),
+            activations: rows
+                * F32
+                * (layers * kept_per_token(decoder) + kept_across(decoder) + 2 * decoder.width as u64),
             transient: rows * F32 * passing_per_token(decoder)
                 + (head::ROWS as u64).min(rows) * decoder.vocab as u64 * F32,
             other: PROGRAM + text.min(plan.tokens() * 4),
@@ -72,6 +74,13 @@ fn kept_per_token(decoder: &DecoderConfig) -> u64 {
     let (width, hidden) = (decoder.width as u64, decoder.hidden() as u64);
     let (packed, gates) = (decoder.packed_width() as u64, decoder.gates() as u64);
     4 * width + packed + width + decoder.heads as u64 + (gates + 1) * hidden
+}
+
+/// Numbers of a pair of tokens that attention to an encoder keeps in all blocks: the state, normed, queries, keys, values,
+/// and what it gives with one logarithm per head.
+fn kept_across(decoder: &DecoderConfig) -> u64 {
+    let block = 3 * decoder.width + decoder.packed_width() + decoder.heads;
+    if decoder.encoder_layers > 0 { (decoder.layers * block) as u64 } else { 0 }
 }
 
 /// Numbers of each token that exist at once on the way back through the feed-forward layer: gradients of its output, of

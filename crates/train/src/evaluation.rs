@@ -30,6 +30,27 @@ pub fn evaluate(
     batch: usize,
     bytes: &[u32],
 ) -> Result<Evaluation, TrainError> {
+    Ok(tally(decoder, stream, sequences, batch, bytes)?.evaluation())
+}
+
+/// Sums of an evaluation.
+#[derive(Debug, Default)]
+pub(crate) struct Tally {
+    nats: f64,
+    tokens: u64,
+    bytes: u64,
+    /// Mean loss of each sequence.
+    pub(crate) means: Vec<f64>,
+}
+
+/// The losses of a decoder over the first `sequences` of a stream, `batch` of them together.
+pub(crate) fn tally(
+    decoder: &Decoder,
+    stream: &Stream,
+    sequences: u64,
+    batch: usize,
+    bytes: &[u32],
+) -> Result<Tally, TrainError> {
     let mut tally = Tally::default();
     let mut first = 0;
     while first < sequences {
@@ -41,17 +62,7 @@ pub fn evaluate(
         each.for_each(|(losses, targets)| tally.add(losses, targets, bytes));
         first += count;
     }
-    Ok(tally.evaluation())
-}
-
-/// Sums of an evaluation.
-#[derive(Debug, Default)]
-struct Tally {
-    nats: f64,
-    tokens: u64,
-    bytes: u64,
-    /// Mean loss of each sequence.
-    means: Vec<f64>,
+    Ok(tally)
 }
 
 impl Tally {
@@ -69,7 +80,7 @@ impl Tally {
     }
 
     /// The result.
-    fn evaluation(&self) -> Evaluation {
+    pub(crate) fn evaluation(&self) -> Evaluation {
         let (count, loss) = (self.means.len() as f64, self.nats / self.tokens.max(1) as f64);
         let spread = self.means.iter().map(|m| (m - loss).powi(2)).sum::<f64>() / (count - 1.0).max(1.0);
         Evaluation {

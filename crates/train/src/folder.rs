@@ -13,7 +13,7 @@ use std::io::Write;
 use std::path::{Path, PathBuf};
 
 const RECORD: &str = "run.json";
-const CONFIG: &str = "resolved.toml";
+pub(crate) const CONFIG: &str = "resolved.toml";
 const BAD_BATCHES: &str = "bad_batches.jsonl";
 /// Name of the tokenizer in the folder of a run, a checkpoint, or a prepared text.
 pub(crate) const TOKENIZER: &str = "tokenizer.json";

@@ -1,6 +1,6 @@
 //! A run before it starts: everything that was left open is filled in, with the reasons.
 
-use crate::config::{Auto, GroupRule, RunConfig, TokenBudget};
+use crate::config::{Auto, GroupRule, QuantiseConfig, RunConfig, TokenBudget};
 use crate::{Options, Texts, TrainError, start};
 use kleiber_core::shape::Convention;
 use kleiber_core::units::{format_quantity, format_significant};
@@ -8,6 +8,8 @@ use kleiber_data::tasks::PREFIX;
 use kleiber_data::{ContentHash, ContentHasher};
 use kleiber_laws::hyperparameters::{step_batch, step_rate};
 use kleiber_models::{Decoder, DecoderConfig};
+use kleiber_tensor::kernels::float_format::Block;
+use kleiber_tensor::ops::Quantise;
 use kleiber_tensor::optimizer::Settings;
 use kleiber_tensor::parameters::Group;
 use serde::{Deserialize, Serialize};
@@ -154,7 +156,23 @@ impl Plan {
             guard: train.guard,
         };
         options.check()?;
+        let quantise = &train.quantise;
+        let micro = if options.micro_batch == 0 { options.batch } else { options.micro_batch.min(options.batch) };
+        let batches: Vec<usize> = [micro, options.batch % micro].into_iter().filter(|b| *b > 0).collect();
+        quantise.check(&decoder, &batches, train.device)?;
+        if let Some(Quantise { format, block, .. }) = quantise.quantise() {
+            let scale = match block {
+                Block::Elements(elements) => format!("a scale for {elements}"),
+                Block::Channel => "a scale for each sum".into(),
+                Block::Tensor => "a scale for each matrix".into(),
+            };
+            let why = "simulated: operands of the blocks' projections are rounded, products are single precision";
+            note("train.quantise", format!("{format}, {scale}, {}", quantise.covered()), why.into());
+        }
         let mut config = config.clone();
+        if config.train.quantise.is_off() {
+            config.train.quantise = QuantiseConfig::default();
+        }
         config.data.source = plain(&config.data.source);
         let mut start = None;
         if !config.model.start.is_empty() {
@@ -180,7 +198,7 @@ impl Plan {
             "" => Decoder::new(&self.decoder, self.config.seed)?,
             start => start::model(start)?,
         };
-        let mut decoder = decoder.on(self.config.train.device)?;
+        let mut decoder = decoder.on(self.config.train.device)?.quantised(self.config.train.quantise.quantise());
         let rules = &self.config.train.groups;
         for rule in rules {
             let bad = |value: f64| !(value >= 0.0 && value.is_finite());
@@ -213,7 +231,11 @@ impl Plan {
         hasher.piece(&texts.train_hash().0).piece(&texts.validation.content_hash().0);
         let hash = hasher.finish().to_string();
         let tokens = format_quantity(self.tokens() as f64);
-        format!("{}x{}-{tokens}-{}", self.decoder.layers, self.decoder.width, &hash[..8])
+        let layers = match self.decoder.encoder_layers {
+            0 => self.decoder.layers.to_string(),
+            encoder => format!("{encoder}+{}", self.decoder.layers),
+        };
+        format!("{layers}x{}-{tokens}-{}", self.decoder.width, &hash[..8])
     }
 
     /// Tokens of the whole run.
@@ -231,11 +253,13 @@ impl Counts {
     /// The sizes of a decoder.
     fn of(decoder: &DecoderConfig) -> Result<Self, TrainError> {
         let (shape, parts) = (decoder.shape(), decoder.shape().parts()?);
+        // Behind an encoder FLOP are those of a token of each side, which have half of a sequence each.
+        let sides = if decoder.encoder_layers > 0 { 2 } else { 1 };
         Ok(Self {
             params: parts.params()?,
             params_matmul: parts.params_matmul()?,
             params_total: parts.params_total()?,
-            flops_per_token: shape.flops(Convention::WithAttention, shape.context)?.training,
+            flops_per_token: shape.flops(Convention::WithAttention, shape.context / sides)?.training / sides,
         })
     }
 }

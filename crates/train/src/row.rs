@@ -4,6 +4,7 @@ use crate::events::{self, Event};
 use crate::folder::{self, Record};
 use crate::{Evaluation, Plan, TrainError};
 use kleiber_core::table::{Cells, Column, Table};
+use kleiber_tensor::kernels::float_format::Block;
 use std::path::Path;
 
 /// Where a run stands.
@@ -63,7 +64,7 @@ pub(crate) fn row(name: &str, plan: &Plan, record: &Record, at: Point) -> Table 
     let text = |name: &str, value: &str| Column { name: name.into(), cells: Cells::Text(vec![value.into()]) };
     let number = |name: &str, value: f64| Column { name: name.into(), cells: Cells::Number(vec![value]) };
     let tokens = at.tokens as f64;
-    let columns = vec![
+    let mut columns = vec![
         text("run", name),
         text("corpus", &record.corpus),
         text("tokenizer", &record.tokenizer),
@@ -97,6 +98,25 @@ pub(crate) fn row(name: &str, plan: &Plan, record: &Record, at: Point) -> Table 
         number("seconds", at.seconds),
         text("version", env!("CARGO_PKG_VERSION")),
     ];
+    if let Some(quantise) = train.quantise.quantise() {
+        let block = match quantise.block {
+            Block::Elements(elements) => f64::from(elements),
+            Block::Channel | Block::Tensor => f64::NAN,
+        };
+        columns.extend([
+            number("exponent_bits", quantise.format.exponent_bits().into()),
+            number("mantissa_bits", quantise.format.mantissa_bits().into()),
+            number("block", block),
+            text("quantised", &train.quantise.covered()),
+        ]);
+    }
+    if let Some([encoder, of_decoder]) = decoder.shape().sides().ok().filter(|_| decoder.encoder_layers > 0) {
+        columns.extend([
+            number("encoder_layers", decoder.encoder_layers as f64),
+            number("params_encoder", encoder as f64),
+            number("params_decoder", of_decoder as f64),
+        ]);
+    }
     Table::new("runs", columns).expect("the columns of a row have different names and one cell each")
 }
 

@@ -120,8 +120,7 @@ impl<'a> Run<'a> {
         observe: &'a mut dyn FnMut(&Event),
         lock: Lock,
     ) -> Result<Self, TrainError> {
-        let held_out = StreamOptions { order: Order::Sequential, ..stream_options(plan, texts)? };
-        let held_out = Stream::new(texts.validation.clone(), held_out)?;
+        let held_out = held_out(plan, texts)?;
         let now = Instant::now();
         Ok(Self {
             plan,
@@ -229,10 +228,7 @@ impl<'a> Run<'a> {
     }
 
     fn evaluate(&mut self) -> Result<Evaluation, TrainError> {
-        let context = self.held_out.options().context as u64;
-        let wanted = self.plan.config.evaluate.tokens.div_ceil(context);
-        // A held-out text that is shorter is read once.
-        self.trainer.evaluate(&self.held_out, wanted.clamp(1, self.held_out.epoch_len(0).max(1)), &self.bytes)
+        self.trainer.evaluate(&self.held_out, held_out_sequences(self.plan, &self.held_out), &self.bytes)
     }
 
     fn evaluate_along(&mut self, tokens: u64) -> Result<(), TrainError> {
@@ -248,7 +244,7 @@ impl<'a> Run<'a> {
     fn save_when_due(&mut self) -> Result<(), TrainError> {
         let (step, at) = (self.trainer.step_count(), &self.plan.config.checkpoint);
         let due = self.saved.elapsed().as_secs_f64() >= 60.0 * at.minutes;
-        if step < self.plan.steps && (due || (at.every > 0 && step.is_multiple_of(at.every))) {
+        if step < self.plan.steps && (due || at.is_due(step)) {
             self.save()?;
         }
         Ok(())
@@ -384,6 +380,18 @@ pub(crate) fn stream(plan: &Plan, texts: &Texts) -> Result<Stream, TrainError> {
     part.unique_tokens = plan.config.data.unique_tokens.value();
     let parts = std::iter::once(part).chain(texts.mixed.iter().cloned()).collect();
     Ok(Stream::mixture(parts, stream_options(plan, texts)?)?)
+}
+
+/// The sequences that are held out.
+pub(crate) fn held_out(plan: &Plan, texts: &Texts) -> Result<Stream, TrainError> {
+    let options = StreamOptions { order: Order::Sequential, ..stream_options(plan, texts)? };
+    Ok(Stream::new(texts.validation.clone(), options)?)
+}
+
+/// How many of them are evaluated; a held-out text that is shorter is read once.
+pub(crate) fn held_out_sequences(plan: &Plan, held_out: &Stream) -> u64 {
+    let wanted = plan.config.evaluate.tokens.div_ceil(held_out.options().context as u64);
+    wanted.clamp(1, held_out.epoch_len(0).max(1))
 }
 
 fn stream_options(plan: &Plan, texts: &Texts) -> Result<StreamOptions, TrainError> {

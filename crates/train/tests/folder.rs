@@ -315,3 +315,29 @@ fn steps_keep_their_size_and_a_run_does_not_get_shorter_than_it_is() {
     let wrong = RunOptions { table: Some(folder.path().join("runs.txt")), ..options.clone() };
     assert!(go(&plan(&[]), &texts, &wrong).0.unwrap_err().to_string().contains("unknown table format"));
 }
+
+#[test]
+fn a_run_in_few_bits_has_its_format_in_the_row_and_continues_to_the_same_bits() {
+    let (folder, texts) = (tempfile::tempdir().unwrap(), texts(false));
+    let all = "train.quantise={format=\"E2M1\", block=16, tensors=[\"P1\", \"P2\", \"P3\", \"P4\", \"P5\", \"P6\"]}";
+    let (plain, coarse) = (plan(&[]), plan(&[all, "train.micro_batch=2"]));
+    assert_ne!(plain.name(&texts), coarse.name(&texts));
+    let (straight, broken) = (options(folder.path()), options(&folder.path().join("broken")));
+    let whole = go(&coarse, &texts, &straight).0.unwrap();
+    go_until(&coarse, &texts, &broken, 17);
+    go(&coarse, &texts, &broken).0.unwrap();
+    assert!(weights(&broken) == weights(&straight), "the weights differ");
+    let pool = rayon::ThreadPoolBuilder::new().num_threads(1).build().unwrap();
+    let alone = options(&folder.path().join("alone"));
+    pool.install(|| go(&coarse, &texts, &alone)).0.unwrap();
+    assert!(weights(&alone) == weights(&straight), "the weights differ with the threads");
+    let table = Table::read(straight.table.as_ref().unwrap()).unwrap();
+    let number = |name: &str| table.numbers(name).unwrap()[0];
+    assert_eq!([number("exponent_bits"), number("mantissa_bits"), number("block")], [2.0, 1.0, 16.0]);
+    assert_eq!(&*table.labels("quantised").unwrap()[0], "P1+P2+P3+P4+P5+P6");
+    // Coarse numbers cost something, and the row of a run without them has no such columns.
+    let other = options(&folder.path().join("plain"));
+    let exact = go(&plain, &texts, &other).0.unwrap().evaluation.loss;
+    assert!(whole.evaluation.loss > exact && whole.evaluation.loss < 1.5 * exact, "{} {exact}", whole.evaluation.loss);
+    assert!(Table::read(other.table.as_ref().unwrap()).unwrap().column("block").is_none());
+}

@@ -51,18 +51,15 @@ pub(super) fn welch(a: &[f64], b: &[f64], alpha: f64) -> Estimate {
         return Estimate::bare(value, n);
     }
     let part = |v: &[f64]| standard_deviation(v).powi(2) / v.len() as f64;
-    Estimate::around(value, spread_of(part(a), a.len() as f64, part(b), b.len() as f64, alpha), n)
-}
-
-/// Half width of Welch's interval from the variances of two means that rest on so many values each.
-pub(super) fn spread_of(a: f64, n_a: f64, b: f64, n_b: f64, alpha: f64) -> f64 {
-    let variance = a + b;
+    let (of_a, of_b) = (part(a), part(b));
+    let variance = of_a + of_b;
     if variance == 0.0 {
-        return 0.0;
+        return Estimate::around(value, 0.0, n);
     }
     // Welch-Satterthwaite.
-    let degrees = variance * variance / (a * a / (n_a - 1.0) + b * b / (n_b - 1.0));
-    student_quantile(1.0 - alpha / 2.0, degrees) * variance.sqrt()
+    let rest = |part: f64, v: &[f64]| part * part / (v.len() as f64 - 1.0);
+    let degrees = variance * variance / (rest(of_a, a) + rest(of_b, b));
+    Estimate::around(value, student_quantile(1.0 - alpha / 2.0, degrees) * variance.sqrt(), n)
 }
 
 /// Independent values that a series of correlated ones is worth: n (1 - r) / (1 + r) with r its correlation from one
@@ -77,6 +74,16 @@ pub(super) fn effective(residuals: &[f64]) -> f64 {
     }
     let r = (next / square).clamp(0.0, 0.99);
     (n * (1.0 - r) / (1.0 + r)).max(1.0)
+}
+
+/// Means over up to five neighbours on either side, as many on both, so that a slope makes no error.
+pub(super) fn smooth(y: &[f64]) -> Vec<f64> {
+    let n = y.len();
+    let at = |i: usize| {
+        let beside = 5.min(i).min(n - 1 - i);
+        mean(&y[i - beside..=i + beside])
+    };
+    (0..n).map(at).collect()
 }
 
 /// The middle 1 - `alpha` of draws.

@@ -21,6 +21,8 @@ pub struct Finding {
     pub accepted: Range,
     /// Whether the claim is about these rows alone, so that the value decides.
     pub exact: bool,
+    /// The claim in words, where the range does not say it.
+    pub claim: Option<&'static str>,
     /// A decision by a rule other than interval against range, with its reason.
     pub ruled: Option<(Truth, String)>,
 }
@@ -68,7 +70,16 @@ impl Finding {
         accepted: Range,
     ) -> Self {
         let count = counted(estimate.n, of);
-        Self { statistic: statistic.into(), says: says.into(), estimate, count, accepted, exact: false, ruled: None }
+        Self {
+            statistic: statistic.into(),
+            says: says.into(),
+            estimate,
+            count,
+            accepted,
+            exact: false,
+            claim: None,
+            ruled: None,
+        }
     }
 
     /// The same as a claim about these rows alone.
@@ -104,7 +115,8 @@ impl Finding {
                 decided => (decided, String::new()),
             },
         };
-        let why = format!("{measured}; {range} was claimed{because}");
-        Verdict { truth, statistic: self.statistic, value, low, high, accepted: range.to_string(), n, why }
+        let accepted = self.claim.map_or_else(|| range.to_string(), str::to_string);
+        let why = format!("{measured}; {accepted} was claimed{because}");
+        Verdict { truth, statistic: self.statistic, value, low, high, accepted, n, why }
     }
 }

@@ -18,6 +18,11 @@ impl Range {
         Self { low: at_least.unwrap_or(f64::NEG_INFINITY), high: at_most.unwrap_or(f64::INFINITY), open: false }
     }
 
+    /// The least and the largest accepted value, infinite where there is none.
+    pub fn ends(&self) -> (f64, f64) {
+        (self.low, self.high)
+    }
+
     /// Says what is wrong with a range that holds nothing or everything.
     pub(super) fn check(&self) -> Result<(), String> {
         if self.low == f64::NEG_INFINITY && self.high == f64::INFINITY {

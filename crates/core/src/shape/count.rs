@@ -81,11 +81,11 @@ impl Shape {
         let keys = of(self.groups) * of(self.head_width);
         let packed = queries + keys + keys;
 
-        let attention =
-            width * (packed + queries) + Exact::from(self.bias.qkv) * packed + Exact::from(self.bias.output) * width;
+        let [attention, mlp] = self.block();
+        let attention = attention + Exact::from(self.bias.qkv) * packed + Exact::from(self.bias.output) * width;
         let relative = Exact::from(self.positions == Positions::RelativeProjected) * width * queries;
         let into = (if self.gated { 2 } else { 1 }) * hidden;
-        let mlp = width * (into + hidden) + Exact::from(self.bias.mlp) * (into + width);
+        let mlp = mlp + Exact::from(self.bias.mlp) * (into + width);
         let norms = of(self.norm.per_block) * blocks
             + cross
             + Exact::from(self.norm.last) * stacks
@@ -105,6 +105,27 @@ impl Shape {
             head: if self.tied { 0 } else { embedding },
             head_matrix: embedding,
         })
+    }
+
+    /// Weights of the blocks of encoder and decoder without norms and biases, cross attention counted to the decoder, as
+    /// translation models are counted (Ghorbani et al. 2021).
+    ///
+    /// # Errors
+    /// As [`Shape::parts`].
+    pub fn sides(&self) -> Result<[u64; 2], CoreError> {
+        self.check()?;
+        let [attention, mlp] = self.block();
+        let cross = if self.encoder_layers > 0 { attention } else { Exact::from(0) };
+        let encoder = self.encoder_layers * (attention + mlp);
+        let decoder = self.layers * (attention + cross + mlp);
+        Ok([encoder.get("parameters of the encoder")?, decoder.get("parameters of the decoder")?])
+    }
+
+    /// Weights of the attention and of the feed-forward layer of a block, without biases.
+    fn block(&self) -> [Exact; 2] {
+        let [heads, groups] = [self.heads, self.groups].map(|n| Exact::from(n) * self.head_width.into());
+        let into = (if self.gated { 2 } else { 1 }) * Exact::from(self.hidden);
+        [self.width * (heads + heads + groups + groups), self.width * (into + self.hidden.into())]
     }
 }
 
@@ -152,6 +173,8 @@ mod tests {
         let parts = Shape { positions: Positions::T5 { buckets: 32 }, ..both }.parts().unwrap();
         assert_eq!((parts.attention, parts.mlp), (256 * (3 + 2 + 2), 512 * 5));
         assert_eq!((parts.norms, parts.positions), (8 * (2 * 5 + 2 + 2), 2 * 64));
+        assert_eq!(both.sides().unwrap(), [3 * (256 + 512), 2 * (2 * 256 + 512)]);
+        assert_eq!(Shape { bias: Biases::ALL, ..plain() }.sides().unwrap(), [0, 2 * (256 + 512)]);
     }
 
     #[test]

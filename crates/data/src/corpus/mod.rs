@@ -22,7 +22,7 @@ use crate::tasks::{self, TaskSpec};
 use crate::{ContentHash, ContentHasher, DataError, Document, Stage};
 use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 
 /// Where documents come from.
@@ -261,6 +261,9 @@ pub struct Summary {
     pub near_duplicates: u64,
     /// Documents dropped by the cap per group and the limit in all.
     pub over_cap: u64,
+    /// Training documents dropped by [`Corpus::pruned`].
+    #[serde(default, skip_serializing_if = "none")]
+    pub pruned: u64,
     /// Groups in the corpus.
     pub groups: u64,
     /// Bytes of text by domain.
@@ -303,6 +306,44 @@ pub struct Corpus {
     pub validation: Split,
     /// How the corpus came about.
     pub summary: Summary,
+}
+
+fn none(count: &u64) -> bool {
+    *count == 0
+}
+
+impl Corpus {
+    /// The same corpus with these of its training documents alone, by index; what is held out stays as it is.
+    ///
+    /// # Errors
+    /// [`DataError::Option`] for an index beyond the last document, [`DataError::Empty`] when none is left.
+    pub fn pruned(&self, kept: &[usize]) -> Result<Self, DataError> {
+        let all = &self.train.documents;
+        if let Some(beyond) = kept.iter().find(|i| **i >= all.len()) {
+            return Err(DataError::option(
+                "document",
+                beyond,
+                format!("below the {} documents that there are", all.len()),
+            ));
+        }
+        if kept.is_empty() {
+            let found = format!("none of {} documents kept", all.len());
+            return Err(DataError::Empty { source_name: "the pruned corpus".into(), found });
+        }
+        let train = Split::new(kept.iter().map(|i| all[*i].clone()).collect());
+        let validation = self.validation.clone();
+        let mut summary = self.summary.clone();
+        summary.pruned += (all.len() - train.documents.len()) as u64;
+        let documents = || train.documents.iter().chain(&validation.documents);
+        summary.groups = documents().map(|d| &*d.group).collect::<BTreeSet<_>>().len() as u64;
+        summary.domains.clear();
+        for document in documents() {
+            *summary.domains.entry(document.domain.to_string()).or_default() += document.text.len() as u64;
+        }
+        summary.train = Side::of(&train);
+        summary.hash = hash_of(&train, &validation).to_string();
+        Ok(Self { train, validation, summary })
+    }
 }
 
 /// A document on its way, with its name inside the source.

@@ -41,6 +41,8 @@ pub struct BioD {
     pub facts_seed: u64,
     /// Text before every record, such as a mark of a useful source.
     pub mark: String,
+    /// Share of the chunks in training that are drawn anew, equal ones among them: what a carelessly kept source says.
+    pub noise: f64,
 }
 
 impl Default for BioD {
@@ -54,6 +56,7 @@ impl Default for BioD {
             symbols: 64,
             facts_seed: 0,
             mark: String::new(),
+            noise: 0.0,
         }
     }
 }
@@ -85,6 +88,10 @@ impl BioD {
 
     /// The record of a person; `rng` orders the attributes.
     pub fn record(&self, person: u64, rng: &mut Rng) -> Record {
+        self.noisy_record(person, 0.0, rng)
+    }
+
+    fn noisy_record(&self, person: u64, noise: f64, rng: &mut Rng) -> Record {
         let names = Permutation::new(self.symbols.pow(NAME), self.facts_seed, "bio-d names", 0);
         let mut text = self.mark.clone();
         let begin = text.len();
@@ -97,6 +104,9 @@ impl BioD {
             text.push(char::from(MARKS[attribute as usize]));
             let begin = text.len();
             for chunk in self.chunks_of(person, attribute) {
+                let wrong = noise > 0.0 && rng.uniform() < noise;
+                let chunk =
+                    if wrong { self.chunk(attribute, rng.below(self.diversity as usize) as u64) } else { chunk };
                 self.push(chunk, self.length, &mut text);
             }
             values.push((attribute, begin..text.len()));
@@ -106,11 +116,15 @@ impl BioD {
     }
 
     fn chunks_of(&self, person: u64, attribute: u64) -> Vec<u64> {
-        let possible =
-            Permutation::new(self.symbols.pow(self.length), self.facts_seed, "bio-d chunks", attribute as u32);
         let key = crate::hash::mix(self.facts_seed ^ crate::hash::mix(person));
         let mut rng = Rng::new(key, "bio-d values", attribute as u32);
-        (0..self.chunks).map(|_| possible.apply(rng.below(self.diversity as usize) as u64)).collect()
+        (0..self.chunks).map(|_| self.chunk(attribute, rng.below(self.diversity as usize) as u64)).collect()
+    }
+
+    /// Chunk `number` of those that an attribute has.
+    fn chunk(&self, attribute: u64, number: u64) -> u64 {
+        let all = self.symbols.pow(self.length);
+        Permutation::new(all, self.facts_seed, "bio-d chunks", attribute as u32).apply(number)
     }
 
     fn push(&self, mut number: u64, length: u32, text: &mut String) {
@@ -134,7 +148,8 @@ impl Checked for BioD {
         within("chunks", self.chunks, 1, 1000)?;
         // Names and chunks are drawn without repetition.
         within("people", self.people, 1, self.symbols.pow(NAME))?;
-        within("diversity", self.diversity, 1, self.symbols.pow(self.length).min(1 << 32))
+        within("diversity", self.diversity, 1, self.symbols.pow(self.length).min(1 << 32))?;
+        within("noise", self.noise, 0.0, 1.0)
     }
 }
 
@@ -148,7 +163,8 @@ impl Task for BioD {
     fn sample(&self, seed: u64, fold: Fold, index: u64) -> Result<Example, DataError> {
         let mut rng = rng(seed, INFO.name, fold, index);
         let (person, _) = self.person(seed, index);
-        let record = self.record(person, &mut rng);
+        let noise = if fold == Fold::Train { self.noise } else { 0.0 };
+        let record = self.noisy_record(person, noise, &mut rng);
         let at = match (fold, record.values.last()) {
             (Fold::Test, Some((_, place))) => place.start,
             _ => 0,
@@ -185,6 +201,25 @@ mod tests {
             }
         }
         assert!(chunks.iter().all(|c| c.len() == 10), "every attribute has its ten chunks");
+    }
+
+    #[test]
+    fn noise_is_in_training_alone_and_as_frequent_as_said() {
+        let clean = BioD { people: 400, attributes: 1, chunks: 2, ..BioD::default() };
+        let noisy = BioD { noise: 0.3, ..clean.clone() };
+        let text = |task: &BioD, fold, i| task.sample(3, fold, i).unwrap().text();
+        assert!((0..400).all(|i| text(&clean, Fold::Test, i) == text(&noisy, Fold::Test, i)));
+        let wrong: usize = (0..4000)
+            .map(|i| {
+                let (a, b) = (text(&clean, Fold::Train, i), text(&noisy, Fold::Train, i));
+                assert_eq!((a.len(), &a[..5]), (b.len(), &b[..5]));
+                a.bytes().zip(b.bytes()).filter(|(a, b)| a != b).count()
+            })
+            .sum();
+        // Of 8000 chunks 0.3 are drawn anew, 63 of 64 of which differ; within four standard errors.
+        assert!((wrong as f64 / 8000.0 - 0.3 * 63.0 / 64.0).abs() < 4.0 * (0.3f64 * 0.7 / 8000.0).sqrt(), "{wrong}");
+        let error = build_checked::<BioD>(&serde_json::json!({ "noise": 1.5 })).unwrap_err().to_string();
+        assert_eq!(error, "noise is 1.5, expected 0 to 1");
     }
 
     #[test]

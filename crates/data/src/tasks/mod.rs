@@ -20,9 +20,11 @@ mod biographies;
 mod brackets;
 mod copy;
 mod decimal;
+mod denoising;
 mod digits;
 mod field;
 pub mod knowledge;
+mod language;
 mod multiplication;
 mod passkey;
 mod retrieval;
@@ -31,6 +33,7 @@ mod sine;
 mod spec;
 mod sqrt;
 mod subtraction;
+mod translation;
 
 pub use addition::{Addition, Format};
 pub use automaton::{Automaton, Machine, MachineKind};
@@ -40,6 +43,7 @@ pub use biographies::{Attribute, Biographies, Biography};
 pub use brackets::Brackets;
 pub use copy::{CopyString, Pattern};
 pub use decimal::FunctionFormat;
+pub use denoising::{Denoiser, Denoising, Letters};
 pub use digits::{AnswerOrder, Lengths, Noise, Spaces, carries};
 pub use field::{Field, FieldPictures};
 pub use multiplication::Multiplication;
@@ -49,6 +53,7 @@ pub use sine::Sine;
 pub use spec::{PREFIX, TaskSpec, parameters};
 pub use sqrt::SquareRoot;
 pub use subtraction::{Subtraction, SubtractionFormat};
+pub use translation::{Origin, Translation, Translator, WordOrder};
 
 use crate::hash::mix;
 use crate::{DataError, Document};
@@ -169,6 +174,7 @@ pub fn registry() -> &'static [TaskInfo] {
         biographies::INFO,
         brackets::INFO,
         copy::INFO,
+        denoising::INFO,
         field::INFO,
         multiplication::INFO,
         passkey::INFO,
@@ -176,6 +182,7 @@ pub fn registry() -> &'static [TaskInfo] {
         sine::INFO,
         sqrt::INFO,
         subtraction::INFO,
+        translation::INFO,
     ]
 }
 

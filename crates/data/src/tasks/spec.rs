@@ -60,6 +60,11 @@ impl TaskSpec {
         Ok(Self { name: name.into(), parameters: own, count, seed })
     }
 
+    /// Puts parameters, an object, over those that are there, parameters inside parameters likewise.
+    pub fn set(&mut self, parameters: Value) {
+        over(&mut self.parameters, parameters);
+    }
+
     /// The task.
     ///
     /// # Errors
@@ -77,9 +82,10 @@ impl TaskSpec {
         let (mut documents, mut room) = (Vec::new(), bytes);
         for first in (0..self.count).step_by(BLOCK as usize) {
             let numbers = first..(first + BLOCK).min(self.count);
-            let block: Result<Vec<Document>, _> =
+            let block: Vec<Result<Document, DataError>> =
                 numbers.into_par_iter().map(|index| task.document(self.seed, index)).collect();
-            for document in block? {
+            for document in block {
+                let document = document?;
                 let Some(left) = room.checked_sub(document.text.len() as u64) else { return Ok(documents) };
                 room = left;
                 documents.push(document);
@@ -106,6 +112,15 @@ impl TaskSpec {
             hasher.piece(task.sample(self.seed, Fold::Train, index)?.text().as_bytes());
         }
         Ok(hasher.finish())
+    }
+}
+
+fn over(below: &mut Value, above: Value) {
+    match (below, above) {
+        (Value::Object(below), Value::Object(above)) => {
+            above.into_iter().for_each(|(key, value)| over(below.entry(key).or_insert(Value::Null), value));
+        }
+        (below, above) => *below = above,
     }
 }
 
@@ -160,6 +175,9 @@ mod tests {
         let documents = spec.documents(1 << 20).unwrap();
         assert_eq!(documents, spec.task().unwrap().documents(9, 3).unwrap());
         assert_eq!((&*documents[2].domain, &*documents[2].group), ("multiplication", "multiplication#00000002"));
+        let mut other = spec.clone();
+        other.set(json!({ "digits": 3, "spaces": { "p": 0.1 }, "pad": 4 }));
+        assert_eq!(other.parameters, json!({ "digits": 3, "spaces": { "p": 0.1, "max": 2 }, "pad": 4 }));
         let plain = TaskSpec::parse("copy").unwrap();
         assert_eq!((plain.parameters, plain.count, plain.seed), (json!({}), 10_000, 0));
     }

@@ -103,7 +103,7 @@ pub(crate) struct EvalArgs {
 /// Runs `kleiber eval`.
 pub(crate) fn run(args: &EvalArgs) -> Result<Output, CliError> {
     let mut spec = TaskSpec::parse(&args.task)?;
-    merge(&mut spec.parameters, parameters(&args.sets)?);
+    spec.set(parameters(&args.sets)?);
     let task = spec.task()?;
     let drawing = Drawing { passes: args.passes, cap: args.cap, temperature: args.temperature, seed: args.seed };
     Sampling { temperature: args.temperature, ..Sampling::default() }.check()?;
@@ -161,18 +161,6 @@ impl Measure {
     }
 }
 
-/// Puts the parameters of `--set` over those of the source.
-fn merge(into: &mut Value, set: Value) {
-    match (into, set) {
-        (Value::Object(into), Value::Object(set)) => {
-            for (key, value) in set {
-                merge(into.entry(key).or_insert(Value::Null), value);
-            }
-        }
-        (into, set) => *into = set,
-    }
-}
-
 /// Each row as an object; what is not known is null.
 fn objects(rows: &Table) -> Vec<Value> {
     let cell = |cells: &Cells, row: usize| match cells {
@@ -195,17 +183,5 @@ fn shown(cells: &Cells, row: usize) -> String {
             }
             text.chars().take(SHOWN - 3).collect::<String>() + "..."
         }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn set_goes_over_the_source() {
-        let mut into = json!({ "digits": 2, "spaces": { "p": 0.5, "max": 2 } });
-        merge(&mut into, json!({ "digits": 3, "spaces": { "p": 0.1 }, "format": "plain" }));
-        assert_eq!(into, json!({ "digits": 3, "spaces": { "p": 0.1, "max": 2 }, "format": "plain" }));
     }
 }

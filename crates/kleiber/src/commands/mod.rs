@@ -4,6 +4,7 @@ pub(crate) mod assert;
 mod bar;
 pub(crate) mod compare;
 pub(crate) mod completions;
+pub(crate) mod compress;
 pub(crate) mod data;
 pub(crate) mod doctor;
 pub(crate) mod eval;
@@ -54,6 +55,7 @@ pub(crate) fn run(cli: &Cli) -> Result<Output, CliError> {
         Command::Study(command) => study::run(command, cli.quiet),
         Command::Sweep(args) => sweep::run(args, cli.quiet),
         Command::Train(args) => train::run(args, cli.quiet),
+        Command::Compress(command) => compress::run(command, cli.quiet),
         Command::Generate(args) => generate::run(args),
         Command::Eval(args) => eval::run(args),
         Command::Doctor(args) => doctor::run(args),

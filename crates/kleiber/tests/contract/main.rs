@@ -5,7 +5,10 @@
 #[path = "../common/mod.rs"]
 mod common;
 
+mod assertions;
+mod compress;
 mod documents;
+mod eval;
 mod files;
 mod generate;
 mod inputs;
@@ -13,3 +16,4 @@ mod laws;
 mod options;
 mod shell;
 mod size;
+mod study;

@@ -23,6 +23,7 @@ fn every_command_explains_itself_with_an_example() {
         &["data", "pack"],
         &["train"],
         &["sweep"],
+        &["compress", "quantize"],
         &["generate"],
         &["doctor"],
         &["completions"],

@@ -1,8 +1,10 @@
 //! Which examples of a data set to keep: difficulty scores, selection by them, and the theory of how far it helps
 //! (Sorscher et al. 2022, "Beyond neural scaling laws: beating power law scaling via data pruning", arXiv 2206.14486).
 
+mod simulate;
 mod theory;
 
+pub use simulate::Trial;
 pub use theory::{End, Kept, Point, frontier};
 
 use crate::LawError;

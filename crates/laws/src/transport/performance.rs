@@ -215,7 +215,8 @@ mod tests {
         assert!(model.ridge.is_none() && published > 2.0 * chosen, "chosen {chosen}, without a penalty {published}");
         // Among the seen mixtures, noise of 0.02, both do, and what lies outside of the rest tells them apart.
         let off = |of: &PerformanceModel| {
-            seen.iter().map(|r| (of.predict(&r.shares, r.distance) - r.performance).abs()).sum::<f64>() / seen.len() as f64
+            seen.iter().map(|r| (of.predict(&r.shares, r.distance) - r.performance).abs()).sum::<f64>()
+                / seen.len() as f64
         };
         assert!(off(&model) < 0.03 && off(&free) < 0.03, "{} {}", off(&model), off(&free));
         assert!(free.left_out_error > 2.0 * model.left_out_error, "{} {}", free.left_out_error, model.left_out_error);

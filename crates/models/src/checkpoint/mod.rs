@@ -59,7 +59,8 @@ const GELU: &[&str] = &["gelu_new", "gelu_pytorch_tanh", "gelu_python_tanh", "ge
 
 impl Family {
     fn of(config: &DecoderConfig) -> &'static Self {
-        FAMILIES.iter().find(|f| (f.fits)(config)).unwrap_or(&FAMILIES[FAMILIES.len() - 1])
+        let alone = config.encoder_layers == 0;
+        FAMILIES.iter().find(|f| alone && (f.fits)(config)).unwrap_or(&FAMILIES[FAMILIES.len() - 1])
     }
 }
 

@@ -94,9 +94,11 @@ fn assemble(
     archive: &Archive<'_>,
 ) -> Result<(Declared, Vec<f32>), ModelError> {
     // A block has more arrays than one in every family, so that declaring them is bounded by the file.
-    if config.layers > archive.len() {
-        let expected = format!("the file holds {} arrays", archive.len());
-        return Err(ModelError::Config { field: "layers", found: config.layers.to_string(), expected });
+    for (field, layers) in [("layers", config.layers), ("encoder_layers", config.encoder_layers)] {
+        if layers > archive.len() {
+            let expected = format!("the file holds {} arrays", archive.len());
+            return Err(ModelError::Config { field, found: layers.to_string(), expected });
+        }
     }
     let declared = Declared::new(config);
     let entries: BTreeMap<&str, &Entry> = declared.builder.entries().iter().map(|e| (e.name.as_str(), e)).collect();

@@ -15,7 +15,7 @@ use std::sync::Arc;
 pub(super) struct Derive {
     /// The rows; several tables are put under each other.
     table: OneOrMore,
-    /// Column whose cells change places first, for negative controls.
+    /// Column whose cells change places after that, for negative controls.
     shuffle: Option<String>,
     /// New columns, `name=column or expression`, in order.
     #[serde(default)]
@@ -30,7 +30,7 @@ pub(super) struct Derive {
     /// the logarithm, `new = "lr at vertex of loss"`; with `by` only.
     #[serde(default)]
     reduce: IndexMap<String, String>,
-    /// New columns of the reduced rows.
+    /// New columns of what has become of them.
     #[serde(default)]
     then: Vec<String>,
 }
@@ -57,10 +57,7 @@ impl Step for Derive {
         if let Some(column) = &self.shuffle {
             rows = shuffled(&rows, column, context.options.seed, 0)?;
         }
-        if self.by.is_empty() {
-            return Ok(rows);
-        }
-        let reduced = self.reduced(context.step, &rows)?;
+        let reduced = if self.by.is_empty() { rows } else { self.reduced(context.step, &rows)? };
         let then = self.then.iter().try_fold(kleiber_core::table::Selection::new(), |s, m| s.map(m))?;
         Ok(then.apply(&reduced)?)
     }

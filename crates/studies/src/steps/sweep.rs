@@ -92,7 +92,7 @@ impl Sweep {
             for &from in &sources {
                 let start =
                     from.zip(folders.as_ref()).map(|(row, folders)| format!("model.start=\"{}\"", folders[row]));
-                let keys = self.set.iter().map(|(k, v)| (k, v)).chain(own.iter().map(|(k, v)| (k, v)));
+                let keys = self.set.iter().chain(own.iter().map(|(k, v)| (k, v)));
                 let assigned =
                     keys.filter(|(key, _)| is_configuration(key)).map(|(key, value)| format!("{key}={value}"));
                 let mut config =

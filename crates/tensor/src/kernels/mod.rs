@@ -8,6 +8,7 @@ pub mod adamw;
 pub mod attention;
 pub mod dropout;
 pub mod embedding;
+pub mod float_format;
 pub mod head;
 pub mod linear;
 pub mod norm;

@@ -1,4 +1,4 @@
-//! Causal attention on packed queries, keys and values.
+//! Attention on packed queries, keys and values, and from one text to another.
 
 use super::record::{Fused, input, numbers, optional, record, shape, tensor};
 use super::reference;
@@ -27,6 +27,8 @@ pub struct Pattern {
     pub sinks: u32,
     /// Blocks that stay visible.
     pub blocks: Option<Arc<Blocks>>,
+    /// First keys of each sequence that all of its queries see; without them a query sees none after itself.
+    pub lengths: Option<Arc<[u32]>>,
 }
 
 impl Pattern {
@@ -43,6 +45,7 @@ impl Pattern {
                 spans: self.spans.as_deref(),
                 sinks: self.sinks,
                 blocks: self.blocks.as_deref(),
+                lengths: self.lengths.as_deref(),
             },
         }
     }
@@ -86,4 +89,44 @@ pub fn attention(at: Shape, packed: &Tensor<2>, table: Option<&Tensor<2>>, patte
     let state =
         State { shape: at, packed: x.tensor, table, pattern: pattern.clone(), out: out.clone(), logs: Arc::new(logs) };
     record([x.node].into_iter().chain(table_node).collect(), out, || state)
+}
+
+#[derive(Debug, Clone)]
+struct Across {
+    shape: Shape,
+    queries: FlexTensor,
+    keys: FlexTensor,
+    lengths: Arc<[u32]>,
+    out: FlexTensor,
+    logs: Arc<Vec<f32>>,
+}
+
+impl Fused for Across {
+    fn backward(self, gradient: FlexTensor, _: &[bool]) -> Vec<Option<FlexTensor>> {
+        let inputs = (numbers(&self.queries), numbers(&self.keys));
+        let kept = (numbers(&self.out), self.logs.as_slice());
+        let (queries, keys) = kernel::backward_across(self.shape, inputs, &self.lengths, kept, numbers(&gradient));
+        vec![Some(tensor(queries, shape::<2>(&self.queries))), Some(tensor(keys, shape::<2>(&self.keys)))]
+    }
+}
+
+/// Attention of `queries`, `[batch * context, heads * width]`, to the first `lengths` keys of each sequence of `keys`,
+/// `[batch * keys, 2 * groups * width]`, keys before values; to `[batch * context, heads * width]`.
+pub fn attention_across(at: Shape, queries: &Tensor<2>, keys: &Tensor<2>, lengths: &Arc<[u32]>) -> Tensor<2> {
+    let (Some(q), Some(k)) = (input(queries), input(keys)) else {
+        return reference::attention_across(at, queries, keys, lengths);
+    };
+    let rows = at.batch * at.context;
+    let (mut out, mut logs) = (scratch(rows * at.output()), scratch(rows * at.heads));
+    kernel::forward_across(at, (numbers(&q.tensor), numbers(&k.tensor)), lengths, &mut out, &mut logs);
+    let out = tensor(out, [rows, at.output()]);
+    let state = Across {
+        shape: at,
+        queries: q.tensor,
+        keys: k.tensor,
+        lengths: lengths.clone(),
+        out: out.clone(),
+        logs: Arc::new(logs),
+    };
+    record(vec![q.node, k.node], out, || state)
 }

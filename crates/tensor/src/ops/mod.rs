@@ -8,15 +8,17 @@ mod embedding;
 mod head;
 mod linear;
 mod norm;
+mod quantise;
 mod record;
 pub mod reference;
 
-pub use attention::{Pattern, attention};
+pub use attention::{Pattern, attention, attention_across};
 pub use dropout::dropout;
 pub use embedding::embedding;
 pub use head::{cross_entropy, token_losses};
-pub use linear::{linear, linear_activated};
+pub use linear::{linear, linear_activated, linear_activated_with, linear_with};
 pub use norm::norm;
+pub use quantise::{Operand, Quantise};
 
 use burn::tensor::{Tensor, TensorData};
 

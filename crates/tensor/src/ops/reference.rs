@@ -1,7 +1,7 @@
 //! The same operators composed of the framework's own: what the fused ones are tested against, and what runs on devices
 //! other than the CPU.
 
-use super::Pattern;
+use super::{Operand, Pattern, Quantise};
 use crate::kernels::activation::Activation;
 use crate::kernels::attention::{Rotary, Shape};
 use crate::kernels::dropout::{self, Dropout};
@@ -24,11 +24,45 @@ pub fn norm(kind: Norm, x: &Tensor<2>, gain: &Tensor<1>, bias: Option<&Tensor<1>
 
 /// See [`super::linear`].
 pub fn linear(x: &Tensor<2>, w: &Tensor<2>, bias: Option<&Tensor<1>>, residual: Option<&Tensor<2>>) -> Tensor<2> {
-    let y = add_bias(x.clone().matmul(w.clone().transpose()), bias);
+    linear_with(x, w, bias, residual, None)
+}
+
+/// See [`super::linear_with`]. Rounding is done in main memory.
+///
+/// # Panics
+/// When gradients are to be rounded: the framework's own products offer no place for it.
+pub fn linear_with(
+    x: &Tensor<2>,
+    w: &Tensor<2>,
+    bias: Option<&Tensor<1>>,
+    residual: Option<&Tensor<2>>,
+    quantise: Option<&Quantise>,
+) -> Tensor<2> {
+    let y = match quantise {
+        None => x.clone().matmul(w.clone().transpose()),
+        Some(quantise) => rounded_product(x, w, quantise),
+    };
+    let y = add_bias(y, bias);
     match residual {
         Some(residual) => y + residual.clone(),
         None => y,
     }
+}
+
+fn rounded_product(x: &Tensor<2>, w: &Tensor<2>, quantise: &Quantise) -> Tensor<2> {
+    let gradients = [Operand::GradientForInput, Operand::GradientForWeights];
+    assert!(!gradients.iter().any(|g| quantise.covers(*g)), "gradients are rounded on the CPU alone");
+    let rounded = |operand, matrix: &Tensor<2>| {
+        let (shape, matrix) = (matrix.dims(), matrix.clone().detach());
+        let rounded =
+            Quantise::operand(Some(quantise), operand, &super::numbers(matrix.clone()), shape[1]).into_owned();
+        super::constant(rounded, shape, &matrix)
+    };
+    // Two products that no number is taken from give the gradients, the third the numbers.
+    let back = x.clone().matmul(rounded(Operand::WeightsForInput, w).transpose())
+        + rounded(Operand::InputForWeights, x).matmul(w.clone().transpose());
+    let value = rounded(Operand::Input, x).matmul(rounded(Operand::Weights, w).transpose());
+    back.clone() - back.detach() + value
 }
 
 /// An activation of every row.
@@ -118,6 +152,30 @@ pub fn attention(at: Shape, packed: &Tensor<2>, table: Option<&Tensor<2>>, patte
     out.swap_dims(1, 2).reshape([batch * context, heads * width])
 }
 
+/// See [`super::attention_across`].
+pub fn attention_across(at: Shape, queries: &Tensor<2>, keys: &Tensor<2>, lengths: &Arc<[u32]>) -> Tensor<2> {
+    let Shape { batch, context, heads, groups, width } = at;
+    let count = keys.dims()[0] / batch;
+    let q = queries.clone().reshape([batch, context, heads, width]).swap_dims(1, 2);
+    // Each group of keys and values serves several heads in a row.
+    let part = |column: usize| -> Tensor<4> {
+        let x = keys.clone().narrow(1, column * width, groups * width);
+        let x: Tensor<5> = x.reshape([batch, count, groups, width]).swap_dims(1, 2).unsqueeze_dim(2);
+        x.repeat_dim(2, heads / groups).reshape([batch, heads, count, width])
+    };
+    let scores = q.matmul(part(0).transpose()).mul_scalar(1.0 / (width as f32).sqrt());
+    let hidden = beyond(lengths, count, &queries.device()).expand([batch, heads, context, count]);
+    let out = softmax(scores.mask_fill(hidden, -1e30), 3).matmul(part(groups));
+    out.swap_dims(1, 2).reshape([batch * context, heads * width])
+}
+
+/// Keys after the first of each sequence that are seen, `[batch, 1, 1, count]`.
+fn beyond(lengths: &[u32], count: usize, device: &Device) -> Tensor<4, Bool> {
+    let places = integers((0..count as u32).collect(), [1, 1, 1, count], device);
+    let lengths = integers(lengths.to_vec(), [lengths.len(), 1, 1, 1], device);
+    (places - lengths).greater_equal_elem(0)
+}
+
 /// Queries or keys turned by their positions, `[batch, heads, context, width]`.
 fn turned(x: Tensor<4>, rotary: &Rotary<f32>, ids: Option<&[u32]>) -> Tensor<4> {
     let ([_, _, context, width], half) = (x.dims(), rotary.half());
@@ -163,18 +221,23 @@ fn bias(at: Shape, table: Option<&Tensor<2>>, pattern: &Pattern, device: &Device
 fn hidden(at: Shape, pattern: &Pattern, device: &Device) -> Tensor<4, Bool> {
     let Shape { batch, context, heads, .. } = at;
     // One mask for all sequences and one for all heads, where they do not differ.
-    let sequences = if pattern.starts.is_some() { batch } else { 1 };
+    let sequences = if pattern.starts.is_some() || pattern.lengths.is_some() { batch } else { 1 };
     let kinds = if pattern.spans.is_some() || pattern.blocks.is_some() { heads } else { 1 };
     let wide = |x: Tensor<4, Bool>| x.expand([sequences, kinds, context, context]);
     let places: Vec<u32> = (0..context as u32).collect();
     let queries = integers(places.clone(), [1, 1, context, 1], device);
     let keys = integers(places, [1, 1, 1, context], device);
     let starts = pattern.starts.as_ref().map_or(vec![0; context], |starts| starts.to_vec());
-    let starts = integers(starts, [sequences, 1, context, 1], device);
+    let counted = starts.len() / context;
+    let starts = integers(starts, [counted, 1, context, 1], device);
     let distance = queries - keys.clone();
     // Keys from the start of the query's document on have numbers from 0 on.
     let number = keys - starts;
-    let mut hidden = wide(distance.clone().lower_elem(0)).bool_or(wide(number.clone().lower_elem(0)));
+    let after = match &pattern.lengths {
+        Some(lengths) => beyond(lengths, context, device),
+        None => distance.clone().lower_elem(0),
+    };
+    let mut hidden = wide(after).bool_or(wide(number.clone().lower_elem(0)));
     if let Some(spans) = &pattern.spans {
         let spans = integers(spans.iter().map(|s| *s.max(&1)).collect(), [1, heads, 1, 1], device);
         let far = wide((distance - spans).greater_equal_elem(0));

@@ -1,7 +1,9 @@
 //! Attention against the textbook: all scores, a softmax, a weighted sum.
 
 use crate::common::{assert_close, differences, normal, single, weigh};
-use kleiber_tensor::kernels::attention::{Bias, Blocks, Mask, Pattern, Position, Rotary, Shape, backward, forward};
+use kleiber_tensor::kernels::attention::{
+    Bias, Blocks, Mask, Pattern, Position, Rotary, Shape, backward, backward_across, forward, forward_across,
+};
 
 fn run(shape: Shape, packed: &[f64], pattern: &Pattern<'_, f64>) -> (Vec<f64>, Vec<f64>) {
     let rows = shape.batch * shape.context;
@@ -16,7 +18,8 @@ fn sees(mask: &Mask<'_>, context: usize, b: usize, h: usize, i: usize, j: usize)
     let span = mask.spans.map_or(usize::MAX, |s| s[h] as usize);
     let near = i - j.min(i) < span || j < start + mask.sinks as usize;
     let kept = mask.blocks.is_none_or(|m| m.keep[(h * m.count + i / m.size) * m.count + j / m.size]);
-    j <= i && j >= start && near && kept
+    let end = mask.lengths.map_or(i + 1, |l| l[b] as usize);
+    j < end && j >= start && near && kept
 }
 
 fn textbook(shape: Shape, packed: &[f64], pattern: &Pattern<'_, f64>, rotary: Option<(usize, f64)>) -> Vec<f64> {
@@ -50,7 +53,7 @@ fn textbook(shape: Shape, packed: &[f64], pattern: &Pattern<'_, f64>, rotary: Op
                     .map(|j| {
                         let k = turned(b, j, (heads + g) * width);
                         let dot: f64 = q.iter().zip(&k).map(|(a, b)| a * b).sum();
-                        let distance = place(b, i) - place(b, j);
+                        let distance = place(b, i).saturating_sub(place(b, j));
                         let bias = match pattern.position.bias {
                             Bias::None => 0.0,
                             Bias::Slopes(slopes) => -slopes[h] * distance as f64,
@@ -134,8 +137,9 @@ fn masks() {
         ("documents", Mask { starts: Some(&starts), ..Mask::default() }),
         ("spans", Mask { spans: Some(&spans), ..Mask::default() }),
         ("sinks", Mask { spans: Some(&spans), sinks: 2, ..Mask::default() }),
-        ("documents with sinks", Mask { starts: Some(&starts), spans: Some(&spans), sinks: 1, blocks: None }),
+        ("documents with sinks", Mask { starts: Some(&starts), spans: Some(&spans), sinks: 1, ..Mask::default() }),
         ("blocks", Mask { blocks: Some(&blocks), ..Mask::default() }),
+        ("whole texts", Mask { lengths: Some(&[9, 5]), ..Mask::default() }),
     ] {
         compare(what, SMALL, &Pattern { mask, ..Pattern::default() }, None, true);
     }
@@ -143,6 +147,66 @@ fn masks() {
     let long = Shape { batch: 1, context: 700, heads: 2, groups: 1, width: 4 };
     let mask = Mask { spans: Some(&[50, 600]), sinks: 3, ..Mask::default() };
     compare("long spans", long, &Pattern { mask, ..Pattern::default() }, None, false);
+}
+
+#[test]
+fn whole_texts_with_positions_and_blocks_of_keys() {
+    let rotary = Rotary::new(2, 100.0, 64);
+    let position = Position { ids: None, rotary: Some(&rotary), bias: Bias::None };
+    let mask = Mask { lengths: Some(&[4, 9]), ..Mask::default() };
+    compare("whole, rotary", SMALL, &Pattern { position, mask }, Some((2, 100.0)), true);
+    let long = Shape { batch: 2, context: 600, heads: 2, groups: 1, width: 4 };
+    let mask = Mask { lengths: Some(&[599, 70]), ..Mask::default() };
+    compare("long texts", long, &Pattern { mask, ..Pattern::default() }, None, false);
+}
+
+/// Attention from one text to another by the words of its definition.
+fn textbook_across(shape: Shape, queries: &[f64], keys: &[f64], lengths: &[u32]) -> Vec<f64> {
+    let Shape { batch, context, heads, groups, width } = shape;
+    let count = keys.len() / (batch * 2 * groups * width);
+    let mut out = vec![0.0; queries.len()];
+    for (b, i, h) in (0..batch * context * heads).map(|n| (n / heads / context, n / heads % context, n % heads)) {
+        let g = h / (heads / groups);
+        let q = &queries[((b * context + i) * heads + h) * width..][..width];
+        let part = |j: usize, column: usize| &keys[((b * count + j) * 2 * groups + column) * width..][..width];
+        let score = |j: usize| q.iter().zip(part(j, g)).map(|(a, b)| a * b).sum::<f64>() / (width as f64).sqrt();
+        let seen = 0..lengths[b] as usize;
+        let total: f64 = seen.clone().map(|j| score(j).exp()).sum();
+        for j in seen {
+            for (k, v) in part(j, groups + g).iter().enumerate() {
+                out[((b * context + i) * heads + h) * width + k] += score(j).exp() / total * v;
+            }
+        }
+    }
+    out
+}
+
+#[test]
+fn attention_across_texts_of_other_lengths() {
+    for (shape, count, lengths) in [
+        (Shape { batch: 3, context: 4, heads: 4, groups: 2, width: 3 }, 6, [6, 1, 4]),
+        (Shape { batch: 3, context: 7, heads: 2, groups: 2, width: 5 }, 2, [1, 2, 2]),
+        (Shape { batch: 3, context: 70, heads: 2, groups: 1, width: 4 }, 300, [300, 257, 20]),
+    ] {
+        let rows = shape.batch * shape.context;
+        let (queries, keys) =
+            (normal(25, rows * shape.output()), normal(26, 3 * count * 2 * shape.groups * shape.width));
+        let through = |queries: &[f64], keys: &[f64]| {
+            let (mut out, mut logs) = (vec![0.0; rows * shape.output()], vec![0.0; rows * shape.heads]);
+            forward_across(shape, (queries, keys), &lengths, &mut out, &mut logs);
+            (out, logs)
+        };
+        let (out, logs) = through(&queries, &keys);
+        assert_close("across", &out, &textbook_across(shape, &queries, &keys, &lengths), 1e-12);
+        if count < 100 {
+            let dout = normal(27, out.len());
+            let (dqueries, dkeys) = backward_across(shape, (&queries, &keys), &lengths, (&out, &logs), &dout);
+            let want = differences(&queries, |q| weigh(&through(q, &keys).0, &dout));
+            assert_close("across, queries", &dqueries, &want, 1e-7);
+            let want = differences(&keys, |k| weigh(&through(&queries, k).0, &dout));
+            assert_close("across, keys", &dkeys, &want, 1e-7);
+        }
+    }
 }
 
 #[test]

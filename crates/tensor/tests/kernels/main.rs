@@ -4,4 +4,5 @@
 
 mod attention;
 mod common;
+mod float_format;
 mod layers;

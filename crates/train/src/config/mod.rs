@@ -3,11 +3,13 @@
 mod data;
 mod model;
 mod optimise;
+mod quantise;
 mod value;
 
 pub use data::{DataConfig, MixRule};
 pub use model::ModelConfig;
 pub use optimise::{GroupRule, ScheduleKind, TrainConfig};
+pub use quantise::{BlockName, FormatName, OperandName, QuantiseConfig};
 pub use value::{Auto, Scalar, TokenBudget};
 
 use crate::TrainError;
@@ -62,6 +64,8 @@ pub struct CheckpointConfig {
     pub minutes: f64,
     /// Steps between checkpoints, besides; 0 for none.
     pub every: u64,
+    /// Whether those steps double each time: checkpoints at `every`, twice, four times `every`, and so on.
+    pub doubling: bool,
     /// Newest ones that are kept.
     pub keep: u64,
     /// Whether each evaluation along the way is also a row of the run table.
@@ -70,7 +74,15 @@ pub struct CheckpointConfig {
 
 impl Default for CheckpointConfig {
     fn default() -> Self {
-        Self { minutes: 5.0, every: 0, keep: 2, rows: false }
+        Self { minutes: 5.0, every: 0, doubling: false, keep: 2, rows: false }
+    }
+}
+
+impl CheckpointConfig {
+    /// Whether the state is saved after so many steps, whatever the time.
+    pub(crate) fn is_due(&self, step: u64) -> bool {
+        let whole = self.every > 0 && step.is_multiple_of(self.every);
+        whole && (!self.doubling || (step / self.every).is_power_of_two())
     }
 }
 
@@ -110,7 +122,7 @@ impl RunConfig {
     fn parse_over(defaults: &Self, source: &str, text: &str, overrides: &[String]) -> Result<Self, TrainError> {
         let fail = |source: &str, why: String| TrainError::Config { source_name: source.into(), why };
         let given: Table = toml::from_str(text).map_err(|e| fail(source, e.to_string().trim_end().to_string()))?;
-        let mut merged = Table::try_from(defaults).map_err(|e| fail("the defaults", e.to_string()))?;
+        let mut merged = defaults.table();
         merge(&mut merged, given, "").map_err(|why| fail(source, why))?;
         let read = |merged: &Table, from: &str| {
             Self::deserialize(merged.clone()).map_err(|e| fail(from, e.to_string().trim_end().to_string()))
@@ -139,7 +151,7 @@ impl RunConfig {
         positive("evaluate.every", self.evaluate.every.value().map_or(1.0, |every| every as f64))
     }
 
-    /// As TOML with every key.
+    /// As TOML with every key but those of what is off and was not always there: names of runs are made from it.
     pub fn to_toml(&self) -> String {
         // All values are numbers, texts and lists of them: serialisation cannot fail.
         toml::to_string(self).expect("a configuration is a table")
@@ -147,10 +159,22 @@ impl RunConfig {
 
     /// Keys and values that differ from `other`, as (key, here, there).
     pub fn differences(&self, other: &Self) -> Vec<(String, String, String)> {
-        let table = |config: &Self| Table::try_from(config).expect("a configuration is a table");
         let mut found = Vec::new();
-        differences("", &table(self), &table(other), &mut found);
+        differences("", &self.table(), &other.table(), &mut found);
         found
+    }
+
+    /// Every key with its value, also those that are not written while they are off.
+    fn table(&self) -> Table {
+        let mut table = Table::try_from(self).expect("a configuration is a table");
+        let quantise = Value::try_from(&self.train.quantise).expect("a configuration is a table");
+        if let Some(Value::Table(train)) = table.get_mut("train") {
+            train.insert("quantise".into(), quantise);
+        }
+        if let Some(Value::Table(model)) = table.get_mut("model") {
+            model.insert("encoder_layers".into(), Value::Integer(self.model.encoder_layers as i64));
+        }
+        table
     }
 }
 
@@ -226,9 +250,22 @@ mod tests {
         assert_eq!((config.data.source.as_str(), config.model.tied), ("a b", true));
         assert_eq!(config.train.tokens, TokenBudget::Tokens(1_000_000));
         assert_eq!(RunConfig::parse("again", &config.to_toml(), &[]).unwrap(), config);
+        let encoder = parse("", &["model.encoder_layers=2"]).unwrap();
+        assert!(encoder.to_toml().contains("encoder_layers = 2") && !config.to_toml().contains("encoder_layers"));
+        assert_eq!(RunConfig::default().differences(&encoder).len(), 1);
         let other = parse("seed = 3\n[model]\nlayers = 2", &[]).unwrap();
         let keys: Vec<String> = config.differences(&other).into_iter().map(|d| d.0).collect();
         assert_eq!(keys, ["data.source", "model.tied", "train.lr", "train.tokens"]);
+    }
+
+    #[test]
+    fn checkpoints_are_due_evenly_or_in_doublings() {
+        let due = |doubling| {
+            let at = CheckpointConfig { every: 3, doubling, ..CheckpointConfig::default() };
+            (0..30).filter(|step| at.is_due(*step)).collect::<Vec<u64>>()
+        };
+        assert_eq!((due(false)[..4].to_vec(), due(true)), (vec![0, 3, 6, 9], vec![3, 6, 12, 24]));
+        assert!(!CheckpointConfig { doubling: true, ..CheckpointConfig::default() }.is_due(4));
     }
 
     #[test]

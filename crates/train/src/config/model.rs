@@ -12,8 +12,11 @@ pub struct ModelConfig {
     pub start: String,
     /// Parameters without embedding and head that the shape is chosen for.
     pub params: Auto<u64>,
-    /// Blocks.
+    /// Blocks, of the decoder where there is an encoder.
     pub layers: Auto<u64>,
+    /// Blocks of an encoder that sees what is given of a document (`data.loss_after`); 0 for a decoder alone.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub encoder_layers: u64,
     /// Numbers of a hidden state.
     pub width: Auto<u64>,
     /// Query heads.
@@ -64,6 +67,10 @@ impl Default for ModelConfig {
     }
 }
 
+fn is_zero(layers: &u64) -> bool {
+    *layers == 0
+}
+
 /// Parameters of a model of which nothing is said.
 const DEFAULT_PARAMS: u64 = 300_000;
 
@@ -80,6 +87,7 @@ impl ModelConfig {
         let base = DecoderConfig {
             vocab,
             context: size(self.context),
+            encoder_layers: size(self.encoder_layers),
             positions: self.positions,
             position_range: size(self.position_range),
             rotary_share: self.rotary_share,
@@ -139,6 +147,7 @@ impl ModelConfig {
             start: String::new(),
             params: Auto::Auto,
             layers: value(decoder.layers),
+            encoder_layers: decoder.encoder_layers as u64,
             width: value(decoder.width),
             heads: value(decoder.heads),
             groups: value(decoder.groups),

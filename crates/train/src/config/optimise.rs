@@ -1,6 +1,6 @@
 //! `[train]`: how it is learned.
 
-use super::{Auto, TokenBudget};
+use super::{Auto, QuantiseConfig, TokenBudget};
 use crate::guard::GuardOptions;
 use crate::{Decay, Kind, Schedule};
 use kleiber_laws::hyperparameters::POWER_SCHEDULE;
@@ -71,6 +71,9 @@ pub struct TrainConfig {
     pub groups: Vec<GroupRule>,
     /// Bad steps.
     pub guard: GuardOptions,
+    /// Numbers of few bits in the products of projections.
+    #[serde(default, skip_serializing_if = "QuantiseConfig::is_off")]
+    pub quantise: QuantiseConfig,
 }
 
 /// Rates and decays of the arrays whose name holds a text.
@@ -116,6 +119,7 @@ impl Default for TrainConfig {
             ema: 0.0,
             groups: Vec::new(),
             guard: GuardOptions::default(),
+            quantise: QuantiseConfig::default(),
         }
     }
 }

@@ -1,6 +1,6 @@
 //! One number of a column between bounds.
 
-use super::{Declared, Property, PropertyInfo, keys, read, written};
+use super::{Declared, Property, PropertyInfo, check_each, keys, read, written};
 use crate::assertion::columns::{curve, finite, numbers};
 use crate::assertion::estimate::{Estimate, student};
 use crate::assertion::finding::{Finding, Stop, shown};
@@ -111,12 +111,9 @@ impl Bound {
 impl Declared for Bound {
     fn check(&self) -> Result<(), String> {
         self.range().check()?;
-        match (self.stat, &self.by, self.each) {
-            (Stat::All, Some(_), _) => {
-                Err("`by` has no place beside `stat = \"all\"`, which is about every row".into())
-            }
-            (_, None, true) => Err("`each` needs `by`, the column that names the replicates".into()),
-            _ => Ok(()),
+        match (self.stat, &self.by) {
+            (Stat::All, Some(_)) => Err("`by` has no place beside `stat = \"all\"`, which is about every row".into()),
+            _ => check_each(self.each, self.by.as_deref()),
         }
     }
 }
@@ -149,7 +146,8 @@ impl Property for Bound {
                 let share = values.iter().filter(|v| range.holds(**v)).count() as f64 / n as f64;
                 let says = format!("{}% of {} is {range}", shown(100.0 * share), self.y);
                 let statistic = format!("share of rows with {} {range}", self.y);
-                Finding::new(statistic, says, Estimate::bare(share, n), "row", self.accepted()).exact()
+                let finding = Finding::new(statistic, says, Estimate::bare(share, n), "row", self.accepted()).exact();
+                Finding { claim: Some("all"), ..finding }
             }
             Stat::Mean => {
                 let estimate = student(&values, alpha);
@@ -216,7 +214,7 @@ mod tests {
         assert_eq!(check(table, &format!("{claim}\nstat = 'first'\nx = 'step'")).value, 5.0);
         let all = check(table, &format!("{claim}\nstat = 'all'"));
         assert_eq!((all.truth, all.low.is_nan()), (Truth::False, true));
-        assert!(all.why.starts_with("66.7% of loss is at most 4 (3 rows); at least 1 was claimed"), "{}", all.why);
+        assert!(all.why.starts_with("66.7% of loss is at most 4 (3 rows); all was claimed"), "{}", all.why);
     }
 
     #[test]

@@ -80,10 +80,13 @@ impl Property for Finite {
         let names = self.y.names().join(", ");
         let says = match first {
             None => format!("every cell of {names} is a finite number"),
+            Some(first) if bad == 1 => format!("1 cell of {names} is no finite number, {first}"),
             Some(first) => format!("{bad} cells of {names} are no finite number, {first}"),
         };
         let statistic = format!("cells of {names} that are no finite number");
-        Ok(Finding::new(statistic, says, Estimate::bare(bad as f64, table.rows()), "row", self.accepted()).exact())
+        let estimate = Estimate::bare(bad as f64, table.rows());
+        let finding = Finding::new(statistic, says, estimate, "row", self.accepted()).exact();
+        Ok(Finding { claim: Some("a number in every cell"), ..finding })
     }
 
     fn keys(&self) -> toml::Table {
@@ -103,6 +106,7 @@ mod tests {
         let bad = check("loss,norm\n3,1\nNaN,inf\n2,1\n", "property = 'finite'\ny = ['loss', 'norm']");
         assert_eq!((bad.truth, bad.value), (Truth::False, 2.0));
         assert!(bad.why.contains("the first in row 2, column `loss`"), "{}", bad.why);
+        assert!(bad.why.ends_with("(3 rows); a number in every cell was claimed"), "{}", bad.why);
         let none = check("loss\n3\n", "property = 'finite'\ny = 'loss'\nwhere = 'loss > 9'");
         assert_eq!((none.truth, none.why.as_str()), (Truth::Undecided, "no row is left"));
     }

@@ -145,6 +145,14 @@ fn keys<T: DeserializeOwned>() -> &'static [&'static str] {
     fields
 }
 
+/// Refuses a claim on each of no replicates.
+fn check_each(each: bool, by: Option<&str>) -> Result<(), String> {
+    match each && by.is_none() {
+        true => Err("`each` needs `by`, the column that names the replicates".into()),
+        false => Ok(()),
+    }
+}
+
 /// Refuses a share of a curve outside of 0 to one half.
 fn check_share(share: f64) -> Result<(), String> {
     match share > 0.0 && share <= 0.5 {

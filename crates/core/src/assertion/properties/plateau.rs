@@ -1,6 +1,6 @@
 //! A curve that has levelled off.
 
-use super::{Declared, Property, PropertyInfo, check_share, keys, read, written};
+use super::{Declared, Property, PropertyInfo, check_each, check_share, keys, read, written};
 use crate::assertion::columns::curve;
 use crate::assertion::estimate::{Estimate, effective};
 use crate::assertion::finding::{Finding, Stop, shown, undecided};
@@ -35,6 +35,9 @@ pub struct Plateau {
     pub share: f64,
     /// Column that names the replicates.
     pub by: Option<String>,
+    /// Whether every replicate must have levelled off, rather than their mean.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub each: bool,
 }
 
 fn fifth() -> f64 {
@@ -64,10 +67,10 @@ fn change(x: &[f64], y: &[f64]) -> f64 {
 impl Declared for Plateau {
     fn check(&self) -> Result<(), String> {
         check_share(self.share)?;
-        match self.within > 0.0 && self.within.is_finite() {
-            true => Ok(()),
-            false => Err(format!("`within` is more than 0, found {}", self.within)),
+        if !(self.within > 0.0 && self.within.is_finite()) {
+            return Err(format!("`within` is more than 0, found {}", self.within));
         }
+        check_each(self.each, self.by.as_deref())
     }
 }
 
@@ -80,11 +83,15 @@ impl Property for Plateau {
         Range::new(Some(-self.within), Some(self.within))
     }
 
+    fn exact(&self) -> bool {
+        self.each
+    }
+
     fn find(&self, table: &Table, alpha: f64) -> Result<Finding, Stop> {
         let statistic = format!("change of {} over the last {}%", self.y, shown(100.0 * self.share));
         if let Some(by) = &self.by {
             let one = |rows: &Table| self.tail(rows).map(|(x, y)| change(&x, &y));
-            return replicated(table, by, false, &statistic, self.accepted(), alpha, one);
+            return replicated(table, by, self.each, &statistic, self.accepted(), alpha, one);
         }
         let (x, y) = self.tail(table)?;
         let n = x.len();
@@ -116,10 +123,13 @@ mod tests {
             .collect();
         let table = format!("step,loss\n{rows}");
         let claim = "property = 'plateau'\nx = 'step'\ny = 'loss'";
-        truths(&table, claim, &["within = 0.05", "within = 1\nshare = 0.5", "within = 0.001"]);
+        truths(&table, claim, &["within = 0.05", "within = 0.5\nshare = 0.5\nwhere = 'step <= 80'", "within = 0.001"]);
         assert!(check(&table, &format!("{claim}\nwithin = 0.05")).value.abs() < 1e-9);
         let seeds = "seed,step,loss\n0,0,9\n0,8,3\n0,9,3\n0,10,3\n1,0,9\n1,8,3\n1,9,3.1\n1,10,3.2\n";
         let by = check(seeds, "property = 'plateau'\nx = 'step'\ny = 'loss'\nwithin = 0.3\nby = 'seed'");
         assert!((by.value - 0.1).abs() < 1e-12 && by.truth.to_string() == "undecided", "{by:?}");
+        let claim = "property = 'plateau'\nx = 'step'\ny = 'loss'\nwithin = 0.15\nby = 'seed'\neach = true";
+        let each = check(seeds, claim);
+        assert!((each.value - 0.2).abs() < 1e-12 && each.truth.to_string() == "false", "{each:?}");
     }
 }

@@ -1,7 +1,7 @@
 //! The values that a number is expected to have in a new run.
 
 use super::runs::{Kind, Run, Runs};
-use crate::assertion::estimate::effective;
+use crate::assertion::estimate::{effective, smooth};
 use crate::rng::Rng;
 use crate::stats::{line, mean, standard_deviation, student_quantile};
 
@@ -58,8 +58,8 @@ pub(super) fn band(runs: &Runs, alpha: f64, of: &dyn Fn(&Run) -> f64) -> Band {
 
 /// Standard deviation of `of` over curves whose residuals are drawn in blocks, and how many blocks fill a curve.
 fn blockwise(run: &Run, kind: Kind, of: &dyn Fn(&Run) -> f64) -> (f64, f64) {
-    let smooth = if kind == Kind::Ladder { power_law(run) } else { run.smooth() };
-    let residuals: Vec<f64> = smooth.iter().zip(&run.y).map(|(smooth, y)| y - smooth).collect();
+    let fitted = if kind == Kind::Ladder { power_law(run) } else { smooth(&run.y) };
+    let residuals: Vec<f64> = fitted.iter().zip(&run.y).map(|(fitted, y)| y - fitted).collect();
     let n = residuals.len();
     let worth = if kind == Kind::Ladder { n as f64 } else { effective(&residuals) };
     let length = ((n as f64 / worth).ceil() as usize).clamp(1, (n / LONGEST).max(1));
@@ -70,7 +70,7 @@ fn blockwise(run: &Run, kind: Kind, of: &dyn Fn(&Run) -> f64) -> (f64, f64) {
             let start = rng.below(n - length + 1);
             drawn.extend_from_slice(&residuals[start..start + length]);
         }
-        let y = smooth.iter().zip(&drawn).map(|(smooth, residual)| smooth + residual).collect();
+        let y = fitted.iter().zip(&drawn).map(|(fitted, residual)| fitted + residual).collect();
         of(&Run { y, ..run.clone() })
     };
     let values: Vec<f64> = (0..DRAWS).map(draw).collect();

@@ -1,12 +1,13 @@
 //! How good suggested assertions are: false alarms on new runs of the same kind, and mutants noticed.
 
-use super::mutants::{Mutant, all};
+use super::mutants::all;
 use super::runs::Runs;
 use super::{Request, suggest};
 use crate::CoreError;
 use crate::assertion::{Assertion, Truth, share};
 use crate::rng::Rng;
 use crate::table::{Cells, Column, Table};
+use std::ops::Range;
 use std::sync::Arc;
 
 /// Points of a synthetic curve, and steps between them.
@@ -84,10 +85,11 @@ pub struct Outcome {
     pub rule: &'static str,
     /// Share of repeats in which new runs of the same kind broke it.
     pub false_alarms: f64,
-    /// Share of mutants that broke it.
+    /// Share of mutants that broke it where the runs as they were did not: a rule that is broken anyway notices nothing.
     pub kills: f64,
-    /// The same for each mutant.
-    pub each: Vec<(&'static str, f64)>,
+    /// Of each mutant the share of repeats in which it broke the rule, and that in which it did and the runs as they were did
+    /// not.
+    pub each: Vec<(&'static str, f64, f64)>,
     /// Mean number of assertions.
     pub assertions: f64,
 }
@@ -95,72 +97,72 @@ pub struct Outcome {
 /// A rule that was made from some runs: whether a table breaks it.
 type Rule = Box<dyn Fn(&Table) -> Result<bool, CoreError>>;
 
-/// Makes assertions from `seeds` runs and checks them on as many others and on mutants of these, `repeats` times, beside
+/// Makes assertions from `seeds` runs and checks them on as many others and on mutants of these, for each of `repeats`, beside
 /// two rules that people write by hand: the last value is that seen before within 1%, and the first ten values are above the
 /// last ten.
 ///
 /// # Errors
 /// None for the worlds that there are; those of [`suggest`] otherwise.
-pub fn outcomes(world: World, seeds: u64, repeats: u32) -> Result<Vec<Outcome>, CoreError> {
+pub fn outcomes(world: World, seeds: u64, repeats: Range<u32>) -> Result<Vec<Outcome>, CoreError> {
     let request = Request::new("x", "loss", (seeds > 1).then_some("seed"));
     let rules = ["suggested", "last-value", "two-windows"];
     let mut alarms = [0.0; 3];
-    let mut killed: Vec<(&'static str, [f64; 3])> = Vec::new();
+    // Of each mutant, for each rule: how often it was broken, and how often where it was not otherwise.
+    let mut found: Vec<(&'static str, [[f64; 2]; 3])> = Vec::new();
     let mut count = 0.0;
-    for repeat in 0..repeats {
+    for repeat in repeats.clone() {
         let (seen, new) = (world.runs(repeat, 0, seeds)?, world.runs(repeat, 1_000, seeds)?);
         let suggested = suggest(&seen, &request)?.assertions;
         count += suggested.len() as f64;
         let made: [Rule; 3] = [assertions(suggested, request.alpha), last_value(&seen)?, Box::new(two_windows)];
         let runs = Runs::read(&new, &request)?;
-        let mut damaged: Vec<(Mutant, Table)> = Vec::new();
+        let alarm = [made[0](&new)?, made[1](&new)?, made[2](&new)?];
+        alarms.iter_mut().zip(alarm).for_each(|(sum, alarm)| *sum += f64::from(u8::from(alarm)));
         for mutant in all(runs.kind) {
-            damaged.extend(mutant.of(&new, &runs, &request)?.map(|table| (*mutant, table)));
-        }
-        for (i, rule) in made.iter().enumerate() {
-            alarms[i] += f64::from(u8::from(rule(&new)?));
-            for (mutant, table) in &damaged {
-                if !killed.iter().any(|(name, _)| *name == mutant.name) {
-                    killed.push((mutant.name, [0.0; 3]));
-                }
-                let noticed = f64::from(u8::from(rule(table)?));
-                if let Some((_, kills)) = killed.iter_mut().find(|(name, _)| *name == mutant.name) {
-                    kills[i] += noticed;
+            let Some(damaged) = mutant.of(&new, &runs, &request)? else { continue };
+            let place = found.iter().position(|(name, _)| *name == mutant.name).unwrap_or_else(|| {
+                found.push((mutant.name, [[0.0; 2]; 3]));
+                found.len() - 1
+            });
+            for (i, rule) in made.iter().enumerate() {
+                if rule(&damaged)? {
+                    found[place].1[i][0] += 1.0;
+                    found[place].1[i][1] += f64::from(u8::from(!alarm[i]));
                 }
             }
         }
     }
-    let n = f64::from(repeats);
+    let n = repeats.len() as f64;
     let outcome = |(i, rule): (usize, &'static str)| {
-        let each: Vec<(&'static str, f64)> = killed.iter().map(|(name, kills)| (*name, kills[i] / n)).collect();
-        let kills = each.iter().map(|e| e.1).sum::<f64>() / each.len() as f64;
+        let each: Vec<_> = found.iter().map(|(name, sums)| (*name, sums[i][0] / n, sums[i][1] / n)).collect();
+        let kills = each.iter().map(|e| e.2).sum::<f64>() / each.len() as f64;
         let assertions = if i == 0 { count / n } else { 1.0 };
         Outcome { rule, false_alarms: alarms[i] / n, kills, each, assertions }
     };
     Ok(rules.into_iter().enumerate().map(outcome).collect())
 }
 
-/// [`outcomes`] of both worlds as a table: `world`, `rule`, `mutant` (`none` for new runs as they are, `all` for the mean over
-/// mutants) and `alarm`, the share of repeats in which the rule was broken.
+/// [`outcomes`] of both worlds as a table, of a row for each batch of `repeats`, world, rule and mutant, and one for `no-fault`:
+/// `broken`, the share of repeats in which the rule was broken, and `told`, that in which it was and the same runs without the
+/// fault kept it.
 ///
 /// # Errors
 /// As [`outcomes`].
-pub fn measure(seeds: u64, repeats: u32) -> Result<Table, CoreError> {
-    let (mut text, mut alarms): ([Vec<Arc<str>>; 3], Vec<f64>) = Default::default();
-    for world in [World::Curves, World::Ladder] {
-        for outcome in outcomes(world, seeds, repeats)? {
-            let rows = [("none", outcome.false_alarms), ("all", outcome.kills)].into_iter().chain(outcome.each);
-            for (mutant, alarm) in rows {
-                for (column, cell) in text.iter_mut().zip([world.name(), outcome.rule, mutant]) {
-                    column.push(cell.into());
-                }
-                alarms.push(alarm);
+pub fn measure(seeds: u64, batches: u32, repeats: u32) -> Result<Table, CoreError> {
+    let (mut text, mut numbers): ([Vec<Arc<str>>; 3], [Vec<f64>; 3]) = Default::default();
+    for (batch, world) in (0..batches).flat_map(|batch| [(batch, World::Curves), (batch, World::Ladder)]) {
+        for outcome in outcomes(world, seeds, batch * repeats..(batch + 1) * repeats)? {
+            for (mutant, broken, told) in [("no-fault", outcome.false_alarms, 0.0)].into_iter().chain(outcome.each) {
+                text.iter_mut()
+                    .zip([world.name(), outcome.rule, mutant])
+                    .for_each(|(column, cell)| column.push(cell.into()));
+                numbers.iter_mut().zip([broken, told, f64::from(batch)]).for_each(|(column, cell)| column.push(cell));
             }
         }
     }
-    let [worlds, rules, mutants] = text.map(Cells::Text);
-    let named = [("world", worlds), ("rule", rules), ("mutant", mutants), ("alarm", Cells::Number(alarms))];
-    Table::new("assertions", named.into_iter().map(|(name, cells)| Column { name: name.into(), cells }).collect())
+    let columns = text.map(Cells::Text).into_iter().chain(numbers.map(Cells::Number));
+    let named = ["world", "rule", "mutant", "broken", "told", "batch"].into_iter().zip(columns);
+    Table::new("assertions", named.map(|(name, cells)| Column { name: name.into(), cells }).collect())
 }
 
 fn assertions(list: Vec<Assertion>, alpha: f64) -> Rule {
@@ -186,7 +188,7 @@ fn last_value(seen: &Table) -> Result<Rule, CoreError> {
         Ok(curves(table)?.iter().filter_map(|y| y.last().copied()).collect())
     };
     let expected = crate::stats::mean(&lasts(seen)?);
-    Ok(Box::new(move |table| Ok(lasts(table)?.iter().any(|y| !((y / expected - 1.0).abs() <= CLOSE)))))
+    Ok(Box::new(move |table| Ok(lasts(table)?.iter().any(|y| y.is_nan() || (y / expected - 1.0).abs() > CLOSE))))
 }
 
 /// Whether the first values of a run are not above its last.

@@ -4,7 +4,8 @@
 //! Templates (finite, as long, levels along the curve, comes down, levels off, free of spikes; for results at several
 //! sizes levels, monotone, minimum, exponent) are given margins for a new run: the prediction interval over replicates, or
 //! a block bootstrap of a single run. Each is tried on mutants of the table, known ways to go wrong, and the smallest set is
-//! kept that notices as many as all together. The error that a set may make is shared out over it.
+//! kept that notices as many as all together. The error that all may make is shared out over all that were tried, so that picking
+//! among them costs nothing.
 //!
 //! ```
 //! use kleiber_core::assertion::suggest::{Request, suggest};
@@ -71,12 +72,12 @@ pub struct Suggestion {
 /// Suggests assertions that hold of `table`.
 ///
 /// # Errors
-/// [`CoreError::MissingColumn`], and [`CoreError::Assertion`] for a table with cells that are no number, or with fewer than
-/// four sizes.
+/// [`CoreError::MissingColumn`], [`CoreError::Cell`] for a cell that is no finite number, and [`CoreError::Unsuitable`] for a
+/// table with fewer than four sizes, or an `alpha` that is no probability of error.
 pub fn suggest(table: &Table, request: &Request) -> Result<Suggestion, CoreError> {
     if !(request.alpha > 0.0 && request.alpha < 0.5) {
         let why = format!("alpha is more than 0 and less than 0.5, found {}", request.alpha);
-        return Err(CoreError::Assertion { name: "suggest".into(), why });
+        return Err(CoreError::Unsuitable { source_name: table.source().into(), why });
     }
     let runs = Runs::read(table, request)?;
     // What is claimed of the rows alone has nothing to err by.
@@ -89,12 +90,8 @@ pub fn suggest(table: &Table, request: &Request) -> Result<Suggestion, CoreError
         .filter_map(|mutant| Some(mutant.of(table, &runs, request).transpose()?.map(|table| (*mutant, table))))
         .collect::<Result<Vec<_>, _>>()?;
     let kept = cover::smallest(&all, &breaks(&all, &damaged, request.alpha)?);
-    // Fewer assertions share the error, so that their margins are narrower.
-    let names: Vec<String> = kept.iter().map(|&i| all[i].name.clone()).collect();
-    let chosen: Vec<Assertion> = kept.iter().map(|&i| all[i].clone()).collect();
-    let narrow = templates::candidates(table, &runs, request, request.alpha / uncertain(&chosen))?;
-    let assertions: Vec<Assertion> =
-        names.iter().filter_map(|n| narrow.iter().find(|a| a.name == *n).cloned()).collect();
+    // The margins stay those of all candidates: whichever were picked, all hold together.
+    let assertions: Vec<Assertion> = kept.iter().map(|&i| all[i].clone()).collect();
     let broken = breaks(&assertions, &damaged, request.alpha)?;
     let noticed = |mutant: usize| {
         let by = (0..assertions.len()).filter(|&i| broken[i][mutant]);

@@ -3,6 +3,7 @@
 use super::Request;
 use super::runs::{Kind, Runs};
 use crate::CoreError;
+use crate::assertion::estimate::smooth;
 use crate::table::{Cells, Column, Table, recognise};
 use std::collections::HashMap;
 
@@ -129,11 +130,6 @@ impl Damage {
     }
 }
 
-fn smooth(y: &[f64]) -> Vec<f64> {
-    let run = super::runs::Run { label: "".into(), x: Vec::new(), y: y.to_vec(), rows: y.len() };
-    run.smooth()
-}
-
 fn not_a_number(damage: &mut Damage) {
     let rows = &damage.runs[0];
     damage.y[rows[rows.len() * 3 / 5]] = f64::NAN;
@@ -159,8 +155,8 @@ fn spike(damage: &mut Damage) {
 
 fn no_decrease(damage: &mut Damage) {
     damage.replace(|_, y| {
-        let smooth = smooth(y);
-        y.iter().zip(&smooth).map(|(y, s)| smooth[0] + y - s).collect()
+        let level = smooth(y);
+        y.iter().zip(&level).map(|(y, s)| level[0] + y - s).collect()
     });
 }
 
@@ -172,19 +168,19 @@ fn offset(damage: &mut Damage) {
 /// A power of x with half the exponent is the same power of its square root.
 fn late(damage: &mut Damage) {
     damage.replace(|x, y| {
-        let smooth = smooth(y);
+        let level = smooth(y);
         let start = x.iter().position(|x| *x > 0.0).unwrap_or(0);
         let unit = x[start].max(f64::MIN_POSITIVE);
         let there = |x: f64| unit * (x / unit).max(0.0).sqrt();
         let read = |at: f64| {
             let after = x.iter().position(|x| *x >= at).unwrap_or(x.len() - 1);
             if after <= start {
-                return smooth[start];
+                return level[start];
             }
             let share = (at - x[after - 1]) / (x[after] - x[after - 1]);
-            smooth[after - 1] + share * (smooth[after] - smooth[after - 1])
+            level[after - 1] + share * (level[after] - level[after - 1])
         };
-        (0..y.len()).map(|i| if i <= start { y[i] } else { read(there(x[i])) + y[i] - smooth[i] }).collect()
+        (0..y.len()).map(|i| if i <= start { y[i] } else { read(there(x[i])) + y[i] - level[i] }).collect()
     });
 }
 

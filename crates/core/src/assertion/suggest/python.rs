@@ -75,7 +75,7 @@ pub fn to_python(assertions: &[Assertion]) -> Result<String, CoreError> {
             if condition.contains(['"', '\'', '!', '|', '^']) {
                 return Err(none());
             }
-            let condition = condition.replace("&&", "and").replace('{', "`").replace('}', "`");
+            let condition = condition.replace("&&", "and").replace(['{', '}'], "`");
             rows = format!("{rows}.query({})", quoted(&condition));
         }
         let statement = statement(name, &keys, &rows).ok_or_else(none)?;
@@ -134,8 +134,9 @@ fn statement(name: &str, keys: &Table, rows: &str) -> Option<String> {
             }
         }
         "plateau" => {
-            let value = format!("per({rows}, {by}, lambda r: tail(r, {x}, {y}, {:?})).mean()", number("share")?);
-            format!("assert abs({value}) <= {:?}", number("within")?)
+            let all = format!("per({rows}, {by}, lambda r: tail(r, {x}, {y}, {:?}))", number("share")?);
+            let value = if each { format!("np.abs({all}).max()") } else { format!("abs({all}.mean())") };
+            format!("assert {value} <= {:?}", number("within")?)
         }
         "spike_free" => format!("assert per({rows}, {by}, lambda r: spike(r, {x}, {y})).max() <= {:?}", number("z")?),
         "exponent" => {

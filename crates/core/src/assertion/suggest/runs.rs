@@ -3,12 +3,11 @@
 use super::Request;
 use crate::CoreError;
 use crate::assertion::columns::{numbers, replicates};
-use crate::stats::{mean, standard_deviation};
+use crate::assertion::estimate::smooth;
+use crate::stats::standard_deviation;
 use crate::table::Table;
 use std::sync::Arc;
 
-/// Points on either side that a smooth curve is the mean of.
-const BESIDE: usize = 5;
 /// Fewest points of a curve; a shorter one is a ladder of sizes.
 const CURVE: usize = 30;
 /// Fewest sizes of a ladder.
@@ -31,20 +30,9 @@ impl Run {
         self.x.iter().zip(&self.y).filter(|(x, _)| (from..=to).contains(*x)).map(|(_, y)| *y).collect()
     }
 
-    /// Means of y over neighbours; as many on either side, so that a slope makes no error.
-    pub(super) fn smooth(&self) -> Vec<f64> {
-        let n = self.y.len();
-        (0..n)
-            .map(|i| {
-                let beside = BESIDE.min(i).min(n - 1 - i);
-                mean(&self.y[i - beside..=i + beside])
-            })
-            .collect()
-    }
-
     /// y less its smooth curve.
     pub(super) fn residuals(&self) -> Vec<f64> {
-        self.smooth().iter().zip(&self.y).map(|(smooth, y)| y - smooth).collect()
+        smooth(&self.y).iter().zip(&self.y).map(|(smooth, y)| y - smooth).collect()
     }
 }
 
@@ -67,14 +55,18 @@ pub(super) struct Runs {
 impl Runs {
     /// Reads them; cells that are no finite number are faults of a table from which to suggest.
     pub(super) fn read(table: &Table, request: &Request) -> Result<Self, CoreError> {
-        let fail = |why: String| CoreError::Assertion { name: "suggest".into(), why };
+        let fail = |why: String| CoreError::Unsuitable { source_name: table.source().into(), why };
         let (all_x, all_y) = (numbers(table, &request.x)?, numbers(table, &request.y)?);
         for (name, values) in [(&request.x, &all_x), (&request.y, &all_y)] {
             if let Some(row) = values.iter().position(|v| !v.is_finite()) {
                 let found = values[row];
-                let found = if found.is_nan() { "no number".into() } else { found.to_string() };
-                let place = format!("row {}, column `{name}`: found {found}", table.origin(row));
-                return Err(fail(format!("{place}; assertions are suggested from runs that went well")));
+                return Err(CoreError::Cell {
+                    source_name: table.source().into(),
+                    row: table.origin(row),
+                    column: name.clone(),
+                    found: if found.is_nan() { "no number".into() } else { found.to_string() },
+                    expected: "a finite number, as in every row of runs that went well".into(),
+                });
             }
         }
         let mut runs = Vec::new();

@@ -15,7 +15,7 @@ use crate::units::format_significant;
 use std::sync::Arc;
 
 /// Share of a curve whose mean is its level there.
-const WINDOWS: [(&str, f64, f64); 3] = [("early", 0.02, 0.1), ("middle", 0.2, 0.35), ("late", 0.9, 1.0)];
+const WINDOWS: [(&str, f64, f64); 2] = [("middle", 0.2, 0.35), ("late", 0.9, 1.0)];
 /// Leeway of lengths, which have no noise.
 const LEEWAY: f64 = 0.02;
 /// Times the noise that a spike is, at least.
@@ -114,7 +114,7 @@ impl Writer<'_> {
         self.add("ends", None, false, format!("each run ends at the {x} of those here, 2% either way"), ends);
     }
 
-    /// The mean of y where x lies between two numbers.
+    /// The mean of y where x lies between two numbers, over all runs.
     fn level(&mut self, what: &str, from: f64, to: f64) {
         if self.runs.runs.iter().any(|run| run.between(from, to).is_empty()) {
             return;
@@ -161,13 +161,17 @@ impl Writer<'_> {
             let start = run.x.iter().position(|x| *x >= last - TAIL * (last - first)).unwrap_or(0);
             line(&run.x[start..], &run.y[start..]).0 * (last - run.x[start])
         };
+        // As many new runs as here may each err, so that they share the error.
+        let whole = self.alpha;
+        self.alpha = whole / self.runs.runs.len() as f64;
         let change = band(self.runs, self.alpha, &tail);
         let within = change.low.abs().max(change.high.abs());
         if within.is_finite() && within > 0.0 {
-            let because = self.reason(&format!("change of {y} over the last fifth"));
-            let (x, y, by) = (x.clone(), y.clone(), by.clone());
-            self.add("level-at-the-end", None, true, because, Plateau { x, y, within, share: TAIL, by });
+            let because = self.reason(&format!("change of {y} over the last fifth, either way"));
+            let (x, y, by, each) = (x.clone(), y.clone(), by.clone(), by.is_some());
+            self.add("level-at-the-end", None, true, because, Plateau { x, y, within, share: TAIL, by, each });
         }
+        self.alpha = whole;
         self.add(
             "spike-free",
             None,

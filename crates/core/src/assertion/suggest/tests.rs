@@ -80,18 +80,20 @@ fn tables_that_tell_nothing_are_refused_with_the_cell() {
 }
 
 /// Shome et al. 2024 see assertions that break on noise and assertions that see nothing: ours break on new runs of the same kind
-/// in at most 10% of cases and notice at least 80% of mutants, those that matter most always.
+/// in at most 10% of cases and notice at least 80% of mutants, those that matter most always. The last value within 1% breaks
+/// more often and tells less; two windows never break and see little.
 #[test]
 fn false_alarms_are_rare_and_mutants_are_noticed() {
     for world in [World::Curves, World::Ladder] {
-        let found = outcomes(world, 4, 40).unwrap();
+        let found = outcomes(world, 4, 0..40).unwrap();
         let [ours, last, windows] = &found[..] else { panic!("{found:?}") };
         assert!(ours.false_alarms <= 0.1 && ours.kills >= 0.8, "{ours:?}");
         for name in ["nan", "units", "truncated"] {
             assert_eq!(ours.each.iter().find(|e| e.0 == name).unwrap().1, 1.0, "{ours:?}");
         }
-        for other in [last, windows] {
-            assert!(ours.kills > other.kills && ours.false_alarms <= other.false_alarms.max(0.1), "{found:?}");
-        }
+        assert!(ours.kills > last.kills && ours.false_alarms < last.false_alarms, "{found:?}");
+        assert!(ours.kills - ours.false_alarms > windows.kills - windows.false_alarms, "{found:?}");
     }
+    let table = measure(4, 2, 1).unwrap();
+    assert_eq!(table.rows(), 2 * (3 * (1 + 9) + 3 * (1 + 6)));
 }

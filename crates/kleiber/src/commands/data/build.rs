@@ -89,7 +89,7 @@ pub(crate) fn run(args: &BuildArgs, tell: &dyn Fn(Stage)) -> Result<Output, CliE
 }
 
 /// Refuses a folder that holds something else, or a corpus without `--force`.
-fn check_target(out: &PathBuf, force: bool) -> Result<(), CliError> {
+pub(super) fn check_target(out: &PathBuf, force: bool) -> Result<(), CliError> {
     let empty = std::fs::read_dir(out).map_or(!out.exists(), |mut entries| entries.next().is_none());
     if empty {
         return Ok(());

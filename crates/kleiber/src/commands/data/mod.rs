@@ -4,6 +4,7 @@ mod build;
 mod inspect;
 mod mix;
 mod pack;
+mod prune;
 mod source;
 mod synth;
 mod tokenize;
@@ -19,7 +20,7 @@ use kleiber_data::{Prepared, TokenStore};
 use std::path::Path;
 use std::sync::Arc;
 
-/// Build, tokenize, inspect, synthesise, mix and pack text.
+/// Build, tokenize, inspect, synthesise, mix, pack and prune text.
 #[derive(Debug, Subcommand)]
 pub(crate) enum DataCommand {
     Build(build::BuildArgs),
@@ -28,6 +29,7 @@ pub(crate) enum DataCommand {
     Synth(synth::SynthArgs),
     Mix(mix::MixArgs),
     Pack(pack::PackArgs),
+    Prune(prune::PruneArgs),
 }
 
 impl DataCommand {
@@ -40,6 +42,7 @@ impl DataCommand {
             Self::Synth(a) => a.json,
             Self::Mix(a) => a.json,
             Self::Pack(a) => a.json,
+            Self::Prune(a) => a.json,
         }
     }
 }
@@ -54,6 +57,7 @@ pub(crate) fn run(command: &DataCommand, quiet: bool) -> Result<Output, CliError
         DataCommand::Synth(args) => synth::run(args),
         DataCommand::Mix(args) => mix::run(args),
         DataCommand::Pack(args) => pack::run(args),
+        DataCommand::Prune(args) => prune::run(args, &tell),
     }
 }
 

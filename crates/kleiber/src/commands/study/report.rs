@@ -30,14 +30,24 @@ const PLAIN: [&str; 12] = [
 /// What came out, for the terminal.
 pub(super) fn text(outcome: &Outcome) -> String {
     let mut text = format!("{}: {} ({})\n\n", outcome.slug, outcome.verdict.name(), outcome.reason);
-    text += &render::terminal_table(&expectations(outcome), Some(140));
+    text += &render::terminal_table(&claims(&outcome.expectations), Some(140));
     text += "\n\n";
+    if !outcome.further.is_empty() {
+        text +=
+            &render::terminal_table(&TableBlock { headers: further_headers(), ..claims(&outcome.further) }, Some(140));
+        text += "\n\n";
+    }
     text += &render::terminal_table(&controls(outcome), Some(140));
     text.push('\n');
     text
 }
 
-fn expectations(outcome: &Outcome) -> TableBlock {
+/// Headings of what would explain a difference.
+fn further_headers() -> Vec<String> {
+    ["looked into", "is", "found", "because"].map(String::from).to_vec()
+}
+
+fn claims(claims: &[kleiber_studies::Judged]) -> TableBlock {
     let row = |e: &kleiber_studies::Judged| {
         let truth = match (e.gate, e.finding.truth) {
             (true, Truth::True) => "gate: open".to_string(),
@@ -48,7 +58,7 @@ fn expectations(outcome: &Outcome) -> TableBlock {
     };
     TableBlock {
         headers: ["expectation", "is", "found", "because"].map(String::from).to_vec(),
-        rows: outcome.expectations.iter().map(row).collect(),
+        rows: claims.iter().map(row).collect(),
         numeric: vec![false; 4],
     }
 }
@@ -74,9 +84,6 @@ pub(super) fn report(study: &Study, finished: &Finished) -> Result<Report, CliEr
         format!("Claim ({}): {}", header.source, header.claim),
         format!("Verdict: {}. {}.", outcome.verdict.name(), outcome.reason),
     ];
-    if let Some(difference) = &outcome.difference {
-        summary.push(format!("Where this differs from the paper: {difference}"));
-    }
     if outcome.declared.len() > 1 {
         let earlier = outcome.declared.len() - 1;
         summary.push(format!(
@@ -85,7 +92,7 @@ pub(super) fn report(study: &Study, finished: &Finished) -> Result<Report, CliEr
     }
     let figures = study.figures.iter().enumerate().map(|(i, f)| Ok(Block::Figure(figure(i, f, &finished.tables)?)));
     let mut sections = vec![
-        Section { title: "Expectations".into(), blocks: vec![Block::Table(expectations(outcome))] },
+        Section { title: "Expectations".into(), blocks: vec![Block::Table(claims(&outcome.expectations))] },
         Section {
             title: "Negative controls".into(),
             blocks: vec![Block::Text(header.negative_control.clone()), Block::Table(controls(outcome))],
@@ -99,6 +106,12 @@ pub(super) fn report(study: &Study, finished: &Finished) -> Result<Report, CliEr
             ],
         },
     ];
+    if !outcome.further.is_empty() {
+        let about = "Claims that are no part of the verdict: they look into why it is what it is.";
+        let table = TableBlock { headers: further_headers(), ..claims(&outcome.further) };
+        let blocks = vec![Block::Text(about.into()), Block::Table(table)];
+        sections.insert(1, Section { title: "Looked into".into(), blocks });
+    }
     let figures = figures.collect::<Result<Vec<_>, CliError>>()?;
     if !figures.is_empty() {
         sections.insert(1, Section { title: "Pictures".into(), blocks: figures });

@@ -1,6 +1,6 @@
 //! The way back: probabilities are computed again from the scores and the kept logarithms.
 
-use super::block::{Sequence, key_blocks, scores};
+use super::block::{Inputs, Sequence, key_blocks, scores};
 use super::position::HeadBias;
 use super::{KEYS, Pattern, QUERIES, Shape, Shared};
 use crate::kernels::{Real, View, ViewMut, dot, kernel, product_here, scratch};
@@ -16,32 +16,67 @@ pub struct Gradients<T> {
 }
 
 /// Gradients from those of the output.
+///
+/// # Panics
+/// When slices or pattern do not fit the shape.
 pub fn backward<T: Real>(
     shape: Shape,
     packed: &[T],
     pattern: &Pattern<'_, T>,
-    (out, logs): (&[T], &[T]),
+    kept: (&[T], &[T]),
     dout: &[T],
 ) -> Gradients<T> {
     let mut gradient = scratch(packed.len());
     let shared = Shared::new(&mut gradient);
-    let (context, width) = (shape.context, shape.width);
+    let table = backward_of(shape, Inputs::packed(shape, packed), pattern, kept, dout, (&shared, &shared));
+    Gradients { packed: gradient, table }
+}
+
+/// Gradients of the queries and of the keys with their values, for what [`super::forward_across`] gave.
+///
+/// # Panics
+/// As [`backward`].
+pub fn backward_across<T: Real>(
+    shape: Shape,
+    (queries, keys): (&[T], &[T]),
+    lengths: &[u32],
+    kept: (&[T], &[T]),
+    dout: &[T],
+) -> (Vec<T>, Vec<T>) {
+    let (mut dqueries, mut dkeys) = (scratch(queries.len()), scratch(keys.len()));
+    let into = (&Shared::new(&mut dqueries), &Shared::new(&mut dkeys));
+    backward_of(shape, Inputs::apart(shape, queries, keys), &Pattern::across(lengths), kept, dout, into);
+    (dqueries, dkeys)
+}
+
+/// Puts the gradients of queries and keys into their rows, and gives that of the bias table.
+fn backward_of<T: Real>(
+    shape: Shape,
+    inputs: Inputs<'_, T>,
+    pattern: &Pattern<'_, T>,
+    (out, logs): (&[T], &[T]),
+    dout: &[T],
+    into: (&Shared<T>, &Shared<T>),
+) -> Vec<T> {
+    inputs.check(shape, pattern);
+    let (context, width, count) = (shape.context, shape.width, inputs.count);
     let buffers = || {
-        let block = QUERIES.min(context) * KEYS.min(context);
-        let head = context * width;
-        [head, head, head, head, head, block, block].map(scratch::<T>)
+        let block = QUERIES.min(context) * KEYS.min(count);
+        let (queries, keys) = (context * width, count * width);
+        [queries, keys, queries, keys, keys, block, block].map(scratch::<T>)
     };
     let tables: Vec<Vec<T>> = (0..shape.batch * shape.groups)
         .into_par_iter()
         .map_init(buffers, |[queries, keys, dqueries, dkeys, dvalues, block, dblock], task| {
             let (index, group) = (task / shape.groups, task % shape.groups);
-            let sequence = Sequence::new(shape, index, packed);
+            let sequence = Sequence::new(shape, index, inputs);
             let mut table = vec![T::ZERO; pattern.position.bias.table_len()];
-            sequence.rotated(pattern, sequence.key_at(group), keys);
+            sequence.rotated_keys(pattern, group, keys);
             dkeys.fill(T::ZERO);
             dvalues.fill(T::ZERO);
+            let (query_stride, key_stride) = inputs.strides;
             for head in group * shape.shared()..(group + 1) * shape.shared() {
-                sequence.rotated(pattern, sequence.query_at(head), queries);
+                sequence.rotated_queries(pattern, head, queries);
                 dqueries.fill(T::ZERO);
                 let head_logs = &logs[(index * shape.heads + head) * context..][..context];
                 let of_head =
@@ -50,10 +85,10 @@ pub fn backward<T: Real>(
                     let q = (q0, (q0 + QUERIES).min(context));
                     back(&of_head, q, (block, dblock), (dqueries, dkeys, dvalues), &mut table);
                 }
-                store(&shared, &sequence, pattern, sequence.query_at(head), dqueries, true);
+                store(into.0, &sequence, pattern, (query_stride, sequence.query_at(head)), dqueries, true);
             }
-            store(&shared, &sequence, pattern, sequence.key_at(group), dkeys, true);
-            store(&shared, &sequence, pattern, sequence.value_at(group), dvalues, false);
+            store(into.1, &sequence, pattern, (key_stride, sequence.key_at(group)), dkeys, true);
+            store(into.1, &sequence, pattern, (key_stride, sequence.value_at(group)), dvalues, false);
             table
         })
         .collect();
@@ -61,26 +96,26 @@ pub fn backward<T: Real>(
     for part in &tables {
         table.iter_mut().zip(part).for_each(|(t, p)| *t += *p);
     }
-    Gradients { packed: gradient, table }
+    table
 }
 
-/// Turns the gradients of a head back and puts them into the packed rows.
+/// Turns the gradients of a head back and puts them at `column` into rows of `stride` numbers.
 fn store<T: Real>(
     shared: &Shared<T>,
     sequence: &Sequence<'_, T>,
     pattern: &Pattern<'_, T>,
-    column: usize,
+    (stride, column): (usize, usize),
     head: &mut [T],
     turned: bool,
 ) {
-    let Shape { width, context, .. } = sequence.shape;
+    let width = sequence.shape.width;
+    let first = sequence.index * (head.len() / width);
     for (i, row) in head.chunks_exact_mut(width).enumerate() {
-        let token = sequence.index * context + i;
         if let Some(rotary) = pattern.position.rotary.filter(|_| turned) {
-            rotary.turn(row, pattern.position.id(token, i), true);
+            rotary.turn(row, pattern.position.id(first + i, i), true);
         }
         // SAFETY: these columns of the rows of this sequence belong to one head or group, and so to one task.
-        unsafe { shared.slice(token * sequence.shape.packed() + column, width) }.copy_from_slice(row);
+        unsafe { shared.slice((first + i) * stride + column, width) }.copy_from_slice(row);
     }
 }
 

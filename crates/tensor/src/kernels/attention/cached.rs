@@ -76,7 +76,9 @@ const WORTH_THREADS: usize = 1 << 17;
 pub fn attend<T: Real>(cache: &Cache<T>, packed: &[T], pattern: &Pattern<'_, T>, out: &mut [T]) {
     let (len, width, heads) = (cache.len(), cache.width, cache.heads);
     let rows = packed.len() / cache.row_len();
-    assert!(pattern.position.ids.is_none() && pattern.mask.starts.is_none(), "one text, one token after another");
+    let (position, mask) = (&pattern.position, &pattern.mask);
+    let plain = position.ids.is_none() && mask.starts.is_none() && mask.lengths.is_none();
+    assert!(plain, "one text, one token after another");
     assert!(rows <= len && out.len() == rows * heads * width, "{rows} rows of a cache of {len} tokens");
     let shared = heads / cache.groups.len();
     let task = |scores: &mut Vec<T>, (task, out): (usize, &mut [T])| {

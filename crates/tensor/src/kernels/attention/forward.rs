@@ -1,6 +1,6 @@
 //! The way there: outputs, and for each query the logarithm of its sum of exponentials.
 
-use super::block::{Sequence, key_blocks, scores};
+use super::block::{Inputs, Sequence, key_blocks, scores};
 use super::position::HeadBias;
 use super::{KEYS, Pattern, QUERIES, Shape, Shared};
 use crate::kernels::head::largest;
@@ -9,22 +9,45 @@ use rayon::prelude::*;
 
 /// `out` is `[batch * context, heads * width]`, `logs` `[batch, heads, context]`: the logarithm of each query's sum of
 /// exponentials, for the way back.
+///
+/// # Panics
+/// When slices or pattern do not fit the shape.
 pub fn forward<T: Real>(shape: Shape, packed: &[T], pattern: &Pattern<'_, T>, out: &mut [T], logs: &mut [T]) {
-    assert!(packed.len() == shape.batch * shape.context * shape.packed());
+    forward_of(shape, Inputs::packed(shape, packed), pattern, out, logs);
+}
+
+/// As [`forward`] for the queries of one text and the keys of another (Vaswani et al. 2017, section 3.2.3): `queries` is
+/// `[batch * context, heads * width]`, `keys` `[batch * keys, 2 * groups * width]`, keys before values, any number of
+/// them for each sequence. Each query sees the first `lengths` keys of its sequence; positions play no part.
+///
+/// # Panics
+/// As [`forward`].
+pub fn forward_across<T: Real>(
+    shape: Shape,
+    (queries, keys): (&[T], &[T]),
+    lengths: &[u32],
+    out: &mut [T],
+    logs: &mut [T],
+) {
+    forward_of(shape, Inputs::apart(shape, queries, keys), &Pattern::across(lengths), out, logs);
+}
+
+fn forward_of<T: Real>(shape: Shape, inputs: Inputs<'_, T>, pattern: &Pattern<'_, T>, out: &mut [T], logs: &mut [T]) {
     assert!(out.len() == shape.batch * shape.context * shape.output());
     assert!(logs.len() == shape.batch * shape.heads * shape.context);
+    inputs.check(shape, pattern);
     let (out, logs) = (Shared::new(out), Shared::new(logs));
     let (context, width) = (shape.context, shape.width);
     let buffers = || {
-        let rows = QUERIES.min(context);
-        [context * width, context * width, rows * KEYS.min(context), rows * width].map(scratch::<T>)
+        let (rows, count) = (QUERIES.min(context), inputs.count);
+        [context * width, count * width, rows * KEYS.min(count), rows * width].map(scratch::<T>)
     };
     (0..shape.batch * shape.groups).into_par_iter().for_each_init(buffers, |[queries, keys, block, outputs], task| {
         let (index, group) = (task / shape.groups, task % shape.groups);
-        let sequence = Sequence::new(shape, index, packed);
-        sequence.rotated(pattern, sequence.key_at(group), keys);
+        let sequence = Sequence::new(shape, index, inputs);
+        sequence.rotated_keys(pattern, group, keys);
         for head in group * shape.shared()..(group + 1) * shape.shared() {
-            sequence.rotated(pattern, sequence.query_at(head), queries);
+            sequence.rotated_queries(pattern, head, queries);
             // SAFETY: the logarithms of a head of a sequence belong to this task alone.
             let logs = unsafe { logs.slice((index * shape.heads + head) * context, context) };
             for q0 in (0..context).step_by(QUERIES) {

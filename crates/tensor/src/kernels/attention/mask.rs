@@ -1,4 +1,5 @@
-//! Which keys a query sees: always none after it, and of those before it what spans, documents and blocks leave.
+//! Which keys a query sees: none after it unless it sees all of a sequence, and of the others what spans, documents and
+//! blocks leave.
 
 /// Visible keys, beyond causality.
 #[derive(Debug, Clone, Copy, Default)]
@@ -12,6 +13,9 @@ pub struct Mask<'a> {
     pub sinks: u32,
     /// Blocks that stay visible.
     pub blocks: Option<&'a Blocks>,
+    /// First keys of each sequence that all of its queries see, those after a query included; without them a query sees
+    /// none after itself.
+    pub lengths: Option<&'a [u32]>,
 }
 
 /// A pattern of square blocks for each head.
@@ -39,6 +43,7 @@ pub(super) struct HeadMask<'a> {
     span: usize,
     sinks: usize,
     blocks: Option<(&'a Blocks, usize)>,
+    length: Option<usize>,
 }
 
 impl<'a> Mask<'a> {
@@ -48,6 +53,7 @@ impl<'a> Mask<'a> {
             span: self.spans.map_or(usize::MAX, |s| s[head].max(1) as usize),
             sinks: self.sinks as usize,
             blocks: self.blocks.map(|b| (b, head)),
+            length: self.lengths.map(|l| l[sequence] as usize),
         }
     }
 }
@@ -57,6 +63,11 @@ impl HeadMask<'_> {
         self.starts.map_or(0, |s| s[query] as usize)
     }
 
+    /// First key after all that a query may see.
+    pub(super) fn end(&self, query: usize) -> usize {
+        self.length.unwrap_or(query + 1)
+    }
+
     /// First key within document and span.
     pub(super) fn first(&self, query: usize) -> usize {
         self.start(query).max((query + 1).saturating_sub(self.span))
@@ -64,7 +75,7 @@ impl HeadMask<'_> {
 
     /// Whether any query of `q0..q1` may see any key of `k0..k1`.
     pub(super) fn any(&self, q0: usize, q1: usize, k0: usize, k1: usize) -> bool {
-        let within = k0 < q1 && k1 > self.first(q0);
+        let within = k0 < self.end(q1 - 1) && k1 > self.first(q0);
         let sunk = self.sinks > 0 && k0 < self.start(q1 - 1) + self.sinks && k1 > self.start(q0);
         (within || sunk)
             && self.blocks.is_none_or(|(blocks, head)| {
@@ -77,7 +88,7 @@ impl HeadMask<'_> {
     /// Hides scores of `query` to keys from `k0` on that it must not see, as `hidden`.
     #[inline(always)]
     pub(super) fn hide<T: Copy>(&self, query: usize, k0: usize, scores: &mut [T], hidden: T) {
-        let end = (query + 1).saturating_sub(k0).min(scores.len());
+        let end = self.end(query).saturating_sub(k0).min(scores.len());
         scores[end..].fill(hidden);
         let first = self.first(query).saturating_sub(k0).min(end);
         if first > 0 {
@@ -119,6 +130,8 @@ mod tests {
         let blocks =
             Blocks { size: 2, count: 3, keep: vec![true, false, false, false, true, false, true, false, true] };
         assert_eq!(seen(&Mask { blocks: Some(&blocks), ..Mask::default() }, 5, 6), [0, 1, 4, 5]);
+        let whole = Mask { lengths: Some(&[4]), ..Mask::default() };
+        assert_eq!([0, 5].map(|query| seen(&whole, query, 6)), [[0, 1, 2, 3]; 2]);
         let head = Mask { blocks: Some(&blocks), ..Mask::default() };
         assert!(!head.of(0, 6, 0).any(4, 6, 2, 4) && head.of(0, 6, 0).any(4, 6, 0, 2));
     }

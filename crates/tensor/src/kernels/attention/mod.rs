@@ -1,4 +1,4 @@
-//! Causal attention with an online softmax (Dao et al. 2022, "FlashAttention"): scores exist for one block of queries
+//! Causal attention, or attention to all of a text, with an online softmax (Dao et al. 2022, "FlashAttention"): scores exist for one block of queries
 //! and keys at a time, never as a context x context matrix.
 //!
 //! Queries, keys and values come packed, one row per token: `heads * width` numbers of queries, then
@@ -11,9 +11,9 @@ mod forward;
 mod mask;
 mod position;
 
-pub use backward::{Gradients, backward};
+pub use backward::{Gradients, backward, backward_across};
 pub use cached::{Cache, attend};
-pub use forward::forward;
+pub use forward::{forward, forward_across};
 pub use mask::{Blocks, Mask};
 pub use position::{Bias, Position, Rotary};
 
@@ -62,6 +62,13 @@ pub struct Pattern<'a, T> {
     pub position: Position<'a, T>,
     /// Visible keys.
     pub mask: Mask<'a>,
+}
+
+impl<'a, T> Pattern<'a, T> {
+    /// Every query sees the first keys of its sequence, wherever it stands.
+    fn across(lengths: &'a [u32]) -> Self {
+        Self { mask: Mask { lengths: Some(lengths), ..Mask::default() }, ..Self::default() }
+    }
 }
 
 impl<T> Default for Pattern<'_, T> {
