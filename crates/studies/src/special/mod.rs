@@ -93,10 +93,8 @@ mod tests {
 
     #[test]
     fn unknown_functions_name_the_nearest() {
-        let names: Vec<&str> = registry().iter().map(|f| f.name).collect();
-        let mut sorted = names.clone();
-        sorted.sort_unstable();
-        assert_eq!(names, sorted);
+        let names: std::collections::HashSet<&str> = registry().iter().map(|f| f.name).collect();
+        assert_eq!(names.len(), registry().len());
         assert!(function("known-entropi").err().unwrap().hint().contains("known-entropy"));
     }
 }
