@@ -62,7 +62,9 @@ pub fn answers(model: &Model, task: &dyn Task, questions: &Questions) -> Result<
         let completion = Writer::new(model, task, &question, &empty)?.write(&greedy, 0)?;
         Ok(judged(question, completion))
     };
-    questions.into_par_iter().map(answer).collect()
+    // Of several faults the first is told, whatever the threads.
+    let answers: Vec<Result<Answer, EvaluateError>> = questions.into_par_iter().map(answer).collect();
+    answers.into_iter().collect()
 }
 
 /// Accuracy of greedy answers, a row for each group: `count` examples, `right` ones, their share `accuracy` with its
