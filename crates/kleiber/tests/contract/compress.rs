@@ -19,7 +19,7 @@ fn folder() -> (Folder, Decoder) {
 #[test]
 fn the_document_counts_what_is_stored_and_the_model_is_written() {
     let (folder, decoder) = folder();
-    let args = ["compress", "quantize", "model", "--format", "nf4", "--out", "small", "--json"];
+    let args = ["compress", "quantize", "model", "--format", "nf4", "--out", "small"];
     let document = folder.json(&args);
     assert_eq!((&document["schema"], &document["status"]), (&json!("kleiber.compress/1"), &json!("ok")));
     assert_eq!((&document["format"], &document["bits"], &document["group"]), (&json!("nf4"), &json!(4), &json!(64)));
@@ -34,7 +34,7 @@ fn the_document_counts_what_is_stored_and_the_model_is_written() {
     assert!((90_000..=98_304).contains(&moved), "{moved}");
     // It is a model like any other, and coded already.
     folder.run(&["generate", "small", "--prompt", "a", "--tokens", "2"]).ok();
-    let again = folder.json(&["compress", "quantize", "small", "--format", "nf4", "--json"]);
+    let again = folder.json(&["compress", "quantize", "small", "--format", "nf4"]);
     assert!(again["nmse"].as_f64().unwrap() < 1e-12);
     let twice = folder.run(&args);
     assert!(twice.code == Some(2) && twice.stderr.contains("exists already"), "{}", twice.stderr);

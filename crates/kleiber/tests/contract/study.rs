@@ -15,7 +15,7 @@ source = "nobody 2026"
 expectation = "the ranks of x and y are opposite"
 failure = "they are not"
 baseline = "none"
-negative_control = "{control}"
+negative_control = "it must fail"
 minutes = 1
 rooms = ["core"]
 needs = []
@@ -47,15 +47,19 @@ x = "x"
 y = "y"
 "#
     )
-    .replace("negative_control = \"shuffle = \"y\"\"", "negative_control = \"shuffled\"")
-    .replace("negative_control = \"instead = \"same\"\"", "negative_control = \"the same rows\"")
+}
+
+/// Writes a declaration where a study's would be.
+fn declare(folder: &Folder, text: &str) {
+    std::fs::create_dir_all(folder.path("own")).unwrap();
+    folder.write("own/study.toml", text.as_bytes());
 }
 
 const FALLING: &str = "[9, 8, 7, 6, 5, 4, 3, 2]";
 const RISING: &str = "[2, 3, 4, 5, 6, 7, 8, 9]";
 
 fn run(folder: &Folder, y: &str, control: &str) -> Value {
-    folder.write("own/study.toml", declaration(y, control).as_bytes());
+    declare(folder, &declaration(y, control));
     folder.json(&["study", "run", "own/study.toml", "--out", "out"])
 }
 
@@ -102,7 +106,7 @@ fn a_verdict_follows_from_the_declaration() {
 #[test]
 fn a_control_that_does_not_fail_breaks_a_study() {
     let folder = Folder::new();
-    folder.write("own/study.toml", declaration(FALLING, "instead = \"same\"").as_bytes());
+    declare(&folder, &declaration(FALLING, "instead = \"same\""));
     let outcome = folder.run(&["study", "run", "own/study.toml", "--out", "out", "--json"]);
     assert_eq!(outcome.code, Some(1), "{}", outcome.stderr);
     assert_eq!(outcome.document()["verdict"], "broken");
@@ -116,7 +120,7 @@ fn what_cannot_run_says_what_is_missing() {
     assert!(outcome.stderr.contains("cannot run yet; it needs"), "{}", outcome.stderr);
     let outcome = folder.run(&["study", "run", "over-trainin"]);
     assert!(outcome.code == Some(2) && outcome.stderr.contains("over-training"), "{}", outcome.stderr);
-    folder.write("own/study.toml", declaration(FALLING, "shuffle = \"y\"").replace("at_most", "at_mots").as_bytes());
+    declare(&folder, &declaration(FALLING, "shuffle = \"y\"").replace("at_most", "at_mots"));
     let outcome = folder.run(&["study", "run", "own/study.toml"]);
     assert!(outcome.code == Some(2) && outcome.stderr.contains("at_mots"), "{}", outcome.stderr);
     let shown = folder.run(&["study", "show", "over-training"]).stdout;
