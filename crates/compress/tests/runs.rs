@@ -54,7 +54,10 @@ fn penalties_are_paired_and_fall_with_bits() {
     // The base is the loss that the run itself has entered, whatever the format.
     let decoder = run.checkpoints()[2].decoder().unwrap();
     let base = held_out.losses(&decoder).unwrap();
-    assert!(last.iter().all(|r| r.loss_base == base.evaluation.loss && r.seed == 0 && r.params == 49_408), "{last:?}");
+    assert!(
+        last.iter().all(|r| r.loss_base == base.evaluation.loss && r.seed == 0 && r.params == 12 * 64 * 64 + 3 * 64),
+        "{last:?}"
+    );
     assert!(last[0].penalty().abs() < 0.01 && last[0].penalty() < last[1].penalty(), "{last:?}");
     assert!(last[2].penalty() > 5.0 * last[1].penalty().max(0.0) && last[2].penalty() > 5.0 * last[2].penalty_error);
     // The pairs tell the difference apart better than the two losses do.
