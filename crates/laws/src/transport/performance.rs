@@ -232,9 +232,9 @@ mod tests {
         let runs: Vec<PilotRun> = (0..=8).map(run).collect();
         let model = PerformanceModel::without_penalty(&runs, Terms::Distance).unwrap();
         // Left out are shares of at least 6/8 of the first source: 0 instead of 6/8, 7/8, 1. Of the second source shares 6/8, 7/8
-        // and 1, predicted by the line through (3/8, 3/8), (4/8, 4/8), (5/8, 5/8), (6/8, 0), (7/8, 0), (1, 0), which is
-        // 0.983 - 1.0643 p.
-        let line = |p: f64| 0.25 + (p - 0.6875) * -1.064_285_714_285_714_2;
+        // and 1, predicted by the line through (3/8, 3/8), (4/8, 4/8), (5/8, 5/8), (6/8, 0), (7/8, 0), (1, 0):
+        // means 0.6875 and 0.25, slope -0.25 / 0.2734375.
+        let line = |p: f64| 0.25 - (p - 0.6875) * 0.25 / 0.273_437_5;
         let first = [0.75f64, 0.875, 1.0].map(|p| p * p);
         let second = [0.0f64, 0.125, 0.25].map(|p| (line(p) - p).powi(2));
         let want = (first.iter().chain(&second).sum::<f64>() / 6.0).sqrt();

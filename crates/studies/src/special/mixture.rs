@@ -235,7 +235,7 @@ mod tests {
         assert_eq!(found.rows(), 9);
         // The line is 3 - p, the baseline the share.
         for (got, want) in predicted.iter().zip([2.9, 2.5, 2.1]).chain(predicted[6..].iter().zip([-0.1, -0.5, -0.9])) {
-            assert!((got - want).abs() < 1e-6, "{got} {want}");
+            assert!((got - want).abs() < 1e-6, "{got} {want}: {predicted:?}");
         }
         assert!(predicted[3] > predicted[4] && predicted[4] > predicted[5] && mean(&predicted[3..6]) > 2.0);
     }

