@@ -163,3 +163,16 @@ fn a_comparison_ranks_the_best_first() {
     assert!(error(0) < error(1) && laws[0]["aicc"].as_f64().unwrap() < laws[1]["aicc"].as_f64().unwrap());
     assert!(laws[2]["holdout_mean_abs_rel_error"].is_null() && !codes(&laws[2]["reasons"]).is_empty());
 }
+
+#[test]
+fn the_sample_ladder_can_be_fitted_and_its_report_is_there() {
+    let folder = Folder::new();
+    let sample = concat!(env!("CARGO_MANIFEST_DIR"), "/../../samples/ladder");
+    let rungs = "params < 600000";
+    let table = format!("{sample}/runs.parquet");
+    let fit = folder.json(&["fit", &table, "--law", "kaplan", "--where", rungs, "--bootstrap", "50"]);
+    assert_eq!((&fit["status"], &fit["rows"]), (&json!("ok"), &json!(11)), "{fit}");
+    for file in ["report.md", "report-ladder.svg", "report-trajectory.svg"] {
+        assert!(std::path::Path::new(sample).join(file).is_file(), "{file}");
+    }
+}
