@@ -161,9 +161,12 @@ fn judge(table: &Table, law: &Law, splits: &[(Table, Table)], options: &Options)
         candidate.reasons = reasons;
     };
     let failed = |error: LawError| vec![Finding { code: "unusable".into(), message: error.to_string() }];
+    // A fit that was forced against reasons may still have no coefficients.
+    let usable = |fit: &Fit| fit.is_ok() && fit.point().len() == law.info().coefficients.len();
+    let against = |fit: Fit| if fit.reasons.is_empty() { fit.forced } else { fit.reasons };
     match law.fit(table, &plain) {
-        Ok(fit) if fit.is_ok() => candidate.aicc = aicc(&fit, options),
-        Ok(fit) => refuse(&mut candidate, fit.reasons),
+        Ok(fit) if usable(&fit) => candidate.aicc = aicc(&fit, options),
+        Ok(fit) => refuse(&mut candidate, against(fit)),
         Err(error) => {
             refuse(&mut candidate, failed(error));
             return candidate;
@@ -182,11 +185,11 @@ fn judge(table: &Table, law: &Law, splits: &[(Table, Table)], options: &Options)
             Ok((fit, held.data))
         });
         match judged {
-            Ok((fit, held)) if fit.is_ok() && held.rows() > 0 => {
+            Ok((fit, held)) if usable(&fit) && held.rows() > 0 => {
                 let h = holdout(law.form(), &fit.point(), &held);
                 errors.push((h.mean_abs_rel_error * h.rows as f64, h.max_abs_rel_error, h.rows));
             }
-            Ok((fit, _)) if !fit.is_ok() && candidate.status == Status::Ok => refuse(&mut candidate, fit.reasons),
+            Ok((fit, _)) if !usable(&fit) && candidate.status == Status::Ok => refuse(&mut candidate, against(fit)),
             Err(error) if candidate.status == Status::Ok => refuse(&mut candidate, failed(error)),
             _ => {}
         }

@@ -267,3 +267,14 @@ fn a_start_that_is_the_answer_is_no_failure() {
         assert_coefficients(&fit, &[1.8, 480.0], 1e-8);
     }
 }
+
+#[test]
+fn a_forced_comparison_refuses_what_has_no_coefficients_at_all() {
+    // Of the rows to be fitted none has a loss.
+    let text = "params,tokens,loss\n1e6,1e8,\n2e6,1e8,\n3e6,2e8,\n4e6,2e8,2.7\n";
+    let table = Table::from_csv_text("few.csv", text).unwrap();
+    let law = Law::parse("E + A*params^-alpha", &["params", "tokens", "loss"], &[]).unwrap();
+    let options = Options { force: true, holdout: Some("params > 3500000".into()), ..Options::default() };
+    let comparison = kleiber_laws::compare::compare(&table, &[law], &options).unwrap();
+    assert!(comparison.laws[0].holdout_mean_abs_rel_error.is_none_or(f64::is_finite), "{comparison:?}");
+}
