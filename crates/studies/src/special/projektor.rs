@@ -213,8 +213,11 @@ fn numbers<const N: usize>(names: &[&str; N], rows: &[[f64; N]]) -> Vec<Column> 
     names.iter().enumerate().map(|(j, name)| Column { name: (*name).into(), cells: cells(j) }).collect()
 }
 
+/// Seed and size, and the runs that have them.
+type Group = ((f64, f64), Vec<PilotRun>);
+
 /// Runs by seed and size, in the order of the table.
-fn groups(table: &Table) -> Result<Vec<((f64, f64), Vec<PilotRun>)>, StudyError> {
+fn groups(table: &Table) -> Result<Vec<Group>, StudyError> {
     let column = |name: &str| table.numbers(name);
     let (seed, size, p) = (column("seed")?, column("size")?, [column("p1")?, column("p2")?, column("p3")?]);
     let accuracy = column("accuracy")?;
