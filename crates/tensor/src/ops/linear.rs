@@ -61,7 +61,7 @@ pub fn linear(x: &Tensor<2>, w: &Tensor<2>, bias: Option<&Tensor<1>>, residual: 
     linear_with(x, w, bias, residual, None)
 }
 
-/// As [`linear`], with operands rounded to a format of few bits.
+/// As [`linear()`], with operands rounded to a format of few bits.
 ///
 /// # Panics
 /// When a block does not divide what a product sums over; on other devices than the CPU when gradients are to be
