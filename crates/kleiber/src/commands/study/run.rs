@@ -7,7 +7,7 @@ use crate::output::{Output, write_stderr};
 use crate::render;
 use clap::Args;
 use kleiber_core::atomic;
-use kleiber_core::table::Table;
+use kleiber_core::table::{Cells, Table};
 use kleiber_studies::{Finished, Options, Preset, Progress, Verdict, catalogue, run as run_study};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -91,7 +91,8 @@ pub(crate) fn run(args: &RunArgs, quiet: bool) -> Result<Output, CliError> {
             tell(&progress);
         }
     };
-    let finished = run_study(&study, preset, &options, &doctor::machine(), &folder, &tell)?;
+    let mut finished = run_study(&study, preset, &options, &doctor::machine(), &folder, &tell)?;
+    finished.tables.values_mut().for_each(|table| *table = public(table, &args.out));
     let written = write(&finished, &folder)?;
     let report = report::report(&study, &finished)?;
     let mut files = render::write_report(&report, &folder.join("report.html"))?;
@@ -111,16 +112,20 @@ pub(crate) fn run(args: &RunArgs, quiet: bool) -> Result<Output, CliError> {
 fn write(finished: &Finished, folder: &Path) -> Result<PathBuf, CliError> {
     let path = folder.join(super::RESULT);
     for (name, table) in &finished.tables {
-        public(table).write(&folder.join(format!("{name}.csv")))?;
+        table.write(&folder.join(format!("{name}.csv")))?;
     }
     let json = serde_json::to_string_pretty(&finished.outcome).expect("numbers and texts");
     atomic::write(&path, (json + "\n").as_bytes())?;
     Ok(path)
 }
 
-/// A table without the columns that name places of this machine.
-pub(super) fn public(table: &Table) -> Table {
-    let kept = table.columns().iter().filter(|c| c.name != "folder").cloned().collect();
+/// A table without the columns that name places below `out`, which say nothing elsewhere.
+fn public(table: &Table, out: &Path) -> Table {
+    let place = |cells: &Cells| match cells {
+        Cells::Text(texts) => texts.iter().any(|text| !text.is_empty() && Path::new(&**text).starts_with(out)),
+        Cells::Number(_) => false,
+    };
+    let kept = table.columns().iter().filter(|c| !place(&c.cells)).cloned().collect();
     Table::new(table.source(), kept).unwrap_or_else(|_| table.clone())
 }
 
