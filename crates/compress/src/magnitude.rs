@@ -41,19 +41,11 @@ pub fn prune(decoder: &Decoder, sparsity: f64, scope: Scope) -> Result<Pruned, C
 #[cfg(test)]
 mod tests {
     use super::*;
-    use kleiber_models::DecoderConfig;
+    use crate::scope::small;
 
     #[test]
     fn the_smallest_go() {
-        let config = DecoderConfig {
-            vocab: 16,
-            context: 8,
-            layers: 1,
-            width: 32,
-            heads: 2,
-            groups: 2,
-            ..DecoderConfig::default()
-        };
+        let config = small();
         let decoder = Decoder::new(&config, 0).unwrap();
         let half = prune(&decoder, 0.5, Scope::default()).unwrap();
         assert_eq!((half.weights, half.removed), (12 * 32 * 32, 6 * 32 * 32));

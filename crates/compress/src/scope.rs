@@ -55,6 +55,20 @@ pub(crate) fn replaced<'a>(decoder: &Decoder, arrays: impl Iterator<Item = (&'a 
     copy
 }
 
+/// A decoder of one block for tests.
+#[cfg(test)]
+pub(crate) fn small() -> kleiber_models::DecoderConfig {
+    kleiber_models::DecoderConfig {
+        vocab: 16,
+        context: 8,
+        layers: 1,
+        width: 32,
+        heads: 2,
+        groups: 2,
+        ..kleiber_models::DecoderConfig::default()
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -62,15 +76,7 @@ mod tests {
 
     #[test]
     fn arrays_are_chosen_by_their_part() {
-        let config = DecoderConfig {
-            vocab: 16,
-            context: 8,
-            layers: 1,
-            width: 32,
-            heads: 2,
-            groups: 2,
-            ..DecoderConfig::default()
-        };
+        let config = small();
         let names = |config: &DecoderConfig, embedding, head| -> Vec<String> {
             let decoder = Decoder::new(config, 0).unwrap();
             Scope { embedding, head }.choose(&decoder).unwrap().iter().map(|e| e.name.clone()).collect()
@@ -90,15 +96,7 @@ mod tests {
 
     #[test]
     fn a_number_that_is_none_is_named() {
-        let config = DecoderConfig {
-            vocab: 16,
-            context: 8,
-            layers: 1,
-            width: 32,
-            heads: 2,
-            groups: 2,
-            ..DecoderConfig::default()
-        };
+        let config = small();
         let mut decoder = Decoder::new(&config, 0).unwrap();
         let at = decoder.parameters().entries().iter().find(|e| e.name.contains("mlp.up")).unwrap().offset + 5;
         decoder.parameters_mut().values_mut()[at] = f32::NAN;

@@ -30,6 +30,23 @@ pub struct Options {
     pub stop: Arc<AtomicBool>,
 }
 
+#[cfg(test)]
+impl Options {
+    /// Those of tests, which make no runs.
+    pub(crate) fn of_tests(deadline: Option<Instant>) -> Self {
+        Self {
+            runs: "runs".into(),
+            cache: "data".into(),
+            seed: 0,
+            seeds: None,
+            threads: 1,
+            memory: u64::MAX,
+            deadline,
+            stop: Arc::default(),
+        }
+    }
+}
+
 /// What happens in a study.
 #[derive(Debug)]
 pub enum Progress<'a> {

@@ -161,7 +161,6 @@ fn date(seconds: u64) -> String {
 mod tests {
     use super::*;
     use crate::judge::Verdict;
-    use std::sync::Arc;
 
     fn study(more: &str) -> Study {
         let text = format!(
@@ -204,24 +203,12 @@ expect = ["falls"]
         )
     }
 
-    fn options(deadline: Option<Instant>) -> Options {
-        Options {
-            runs: "runs".into(),
-            cache: "data".into(),
-            seed: 0,
-            seeds: None,
-            threads: 1,
-            memory: u64::MAX,
-            deadline,
-            stop: Arc::default(),
-        }
-    }
-
     #[test]
     fn a_declaration_becomes_a_verdict_and_its_changes_are_kept() {
         let folder = tempfile::tempdir().unwrap();
-        let run =
-            |study: &Study| super::run(study, Preset::Default, &options(None), "m", folder.path(), &|_| ()).unwrap();
+        let run = |study: &Study| {
+            super::run(study, Preset::Default, &Options::of_tests(None), "m", folder.path(), &|_| ()).unwrap()
+        };
         let finished = run(&study(&falls(-0.5)));
         assert_eq!(finished.outcome.verdict, Verdict::Reproduced, "{}", finished.outcome.reason);
         assert_eq!(finished.tables["twice"].numbers("y").unwrap()[0], 18.0);
@@ -236,7 +223,7 @@ expect = ["falls"]
     #[test]
     fn time_and_interruptions_end_it_with_the_step_they_came_in() {
         let folder = tempfile::tempdir().unwrap();
-        let late = options(Some(Instant::now() - Duration::from_secs(1)));
+        let late = Options::of_tests(Some(Instant::now() - Duration::from_secs(1)));
         let error = run(&study(&falls(-0.5)), Preset::Default, &late, "m", folder.path(), &|_| ()).unwrap_err();
         assert_eq!(error.to_string(), "the time is over in step `rows`");
     }

@@ -1,5 +1,6 @@
 //! Letters that depend on the letter before: text whose entropy is known, to check a loss against the truth.
 
+use super::outcomes::{draw, entropy};
 use super::{Entropy, Example, Fold, Task, TaskInfo, defaults, parse, rng, within};
 use crate::DataError;
 use kleiber_core::rng::Rng;
@@ -84,21 +85,6 @@ impl BigramText {
         }
         Some(sum)
     }
-}
-
-fn entropy(p: &[f64]) -> f64 {
-    -p.iter().filter(|&&p| p > 0.0).map(|p| p * p.ln()).sum::<f64>()
-}
-
-fn draw(p: &[f64], rng: &mut Rng) -> usize {
-    let mut left = rng.uniform();
-    for (index, share) in p.iter().enumerate() {
-        left -= share;
-        if left < 0.0 {
-            return index;
-        }
-    }
-    p.len() - 1
 }
 
 impl Task for BigramText {

@@ -1,8 +1,8 @@
 //! Small binary pictures whose entropy is known exactly: neighbours like to be equal.
 
+use super::outcomes::{draw, entropy};
 use super::{Entropy, Example, Fold, Task, TaskInfo, defaults, parse, rng, within};
 use crate::DataError;
-use kleiber_core::rng::Rng;
 use serde::{Deserialize, Serialize};
 
 pub(super) const INFO: TaskInfo = TaskInfo {
@@ -102,21 +102,6 @@ impl FieldPictures {
     pub fn nats(&self) -> f64 {
         self.nats
     }
-}
-
-fn entropy(p: &[f64]) -> f64 {
-    -p.iter().filter(|&&p| p > 0.0).map(|p| p * p.ln()).sum::<f64>()
-}
-
-fn draw(p: &[f64], rng: &mut Rng) -> usize {
-    let mut left = rng.uniform();
-    for (index, share) in p.iter().enumerate() {
-        left -= share;
-        if left < 0.0 {
-            return index;
-        }
-    }
-    p.len() - 1
 }
 
 impl Task for FieldPictures {

@@ -26,6 +26,7 @@ mod field;
 pub mod knowledge;
 mod language;
 mod multiplication;
+mod outcomes;
 mod passkey;
 mod retrieval;
 mod scratchpad;

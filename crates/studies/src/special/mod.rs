@@ -68,7 +68,6 @@ mod tests {
     use super::*;
     use crate::Options;
     use indexmap::IndexMap;
-    use std::sync::Arc;
 
     /// The table that a function makes of keys in TOML, without tables before it.
     pub(super) fn table(name: &str, text: &str) -> Table {
@@ -77,16 +76,7 @@ mod tests {
 
     /// The same with tables before it.
     pub(super) fn with(name: &str, text: &str, tables: &IndexMap<String, Table>) -> Table {
-        let options = Options {
-            runs: "runs".into(),
-            cache: "data".into(),
-            seed: 0,
-            seeds: None,
-            threads: 1,
-            memory: u64::MAX,
-            deadline: None,
-            stop: Arc::default(),
-        };
+        let options = Options::of_tests(None);
         let context = Context { options: &options, step: "step", tables, tell: &|_| () };
         (function(name).unwrap().run)(&toml::from_str(text).unwrap(), &context).unwrap()
     }

@@ -114,7 +114,6 @@ fn squared(means: &[(f64, f64)]) -> f64 {
 mod tests {
     use super::*;
     use crate::Options;
-    use std::sync::Arc;
 
     /// Counts of two instances at five sizes whose rates follow exp(-C N^-0.5).
     fn rates() -> Table {
@@ -129,16 +128,7 @@ mod tests {
     }
 
     fn forecast(mixed: bool) -> Table {
-        let options = Options {
-            runs: "runs".into(),
-            cache: "data".into(),
-            seed: 0,
-            seeds: None,
-            threads: 1,
-            memory: u64::MAX,
-            deadline: None,
-            stop: Arc::default(),
-        };
+        let options = Options::of_tests(None);
         let tables = IndexMap::from([("rates".to_string(), rates())]);
         let context = Context { options: &options, step: "forecast", tables: &tables, tell: &|_| () };
         let keys = format!("rows = \"rates\"\nmixed = {mixed}").parse().unwrap();

@@ -40,12 +40,21 @@ pub struct Difference {
 }
 
 /// "accuracy of none is 0.42 above rotary".
-pub(super) fn above(y: &str, a: &Label, b: &Label, estimate: Estimate) -> String {
+fn above(y: &str, a: &Label, b: &Label, estimate: Estimate) -> String {
     let value = estimate.value;
     match value == 0.0 {
         true => format!("{y} of {a} equals that of {b}"),
         false => format!("{y} of {a} is {} {} {b}", shown(value.abs()), if value > 0.0 { "above" } else { "below" }),
     }
+}
+
+/// The difference of two groups.
+pub(super) fn found(comparison: &Comparison<'_>, accepted: Range, table: &Table, alpha: f64) -> Result<Finding, Stop> {
+    let (estimate, count) = comparison.measure(table, alpha)?;
+    let Comparison { y, a, b, .. } = comparison;
+    let statistic = format!("difference of {y}, {a} less {b}");
+    let finding = Finding::new(statistic, above(y, a, b, estimate), estimate, "pair", accepted);
+    Ok(Finding { count, ..finding })
 }
 
 impl Declared for Difference {
@@ -65,11 +74,8 @@ impl Property for Difference {
 
     fn find(&self, table: &Table, alpha: f64) -> Result<Finding, Stop> {
         let Self { y, group, a, b, .. } = self;
-        let comparison = Comparison { y, group, a, b, paired: self.paired.as_deref(), logarithms: false };
-        let (estimate, count) = comparison.measure(table, alpha)?;
-        let statistic = format!("difference of {y}, {a} less {b}");
-        let finding = Finding::new(statistic, above(y, a, b, estimate), estimate, "pair", self.accepted());
-        Ok(Finding { count, ..finding })
+        let paired = self.paired.as_deref();
+        found(&Comparison { y, group, a, b, paired, logarithms: false }, self.accepted(), table, alpha)
     }
 
     fn keys(&self) -> toml::Table {

@@ -1,6 +1,6 @@
 //! As good as another group but for a margin.
 
-use super::difference::above;
+use super::difference::found;
 use super::{Declared, Property, PropertyInfo, keys, read, written};
 use crate::assertion::compare::Comparison;
 use crate::assertion::finding::{Finding, Stop};
@@ -72,11 +72,8 @@ impl Property for NotWorse {
 
     fn find(&self, table: &Table, alpha: f64) -> Result<Finding, Stop> {
         let Self { y, group, a, b, .. } = self;
-        let comparison = Comparison { y, group, a, b, paired: self.paired.as_deref(), logarithms: false };
-        let (estimate, count) = comparison.measure(table, alpha)?;
-        let statistic = format!("difference of {y}, {a} less {b}");
-        let finding = Finding::new(statistic, above(y, a, b, estimate), estimate, "pair", self.accepted());
-        Ok(Finding { count, ..finding })
+        let paired = self.paired.as_deref();
+        found(&Comparison { y, group, a, b, paired, logarithms: false }, self.accepted(), table, alpha)
     }
 
     fn keys(&self) -> toml::Table {

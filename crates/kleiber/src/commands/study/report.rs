@@ -12,8 +12,7 @@ use kleiber_studies::{Figure as Declared, Finished, Outcome, Preset, Study};
 /// Rows of a table that are shown; the CSV beside holds all.
 const ROWS: usize = 30;
 /// Columns that every run has and that say little in a report.
-const PLAIN: [&str; 12] = [
-    "folder",
+const PLAIN: [&str; 11] = [
     "corpus",
     "tokenizer",
     "start",
@@ -195,12 +194,11 @@ fn figure(index: usize, declared: &Declared, tables: &IndexMap<String, Table>) -
         layers.push(Layer::Points { name: String::new(), x, y, labels: Vec::new(), color });
         layers.push(Layer::Line { name, x: line_x, y: line_y, dashed: false, color });
     }
-    let axis = |name: &str| Axis {
+    let axis = |place: &str, name: &str| Axis {
         label: name.replace('_', " "),
         unit: String::new(),
-        log: declared.log.iter().any(|l| l == name),
+        log: declared.log.iter().any(|l| l == place),
     };
-    let axis = |place: &str, name: &str| Axis { log: declared.log.iter().any(|l| l == place), ..axis(name) };
     Ok(Figure {
         id: format!("figure-{}", index + 1),
         title: declared.title.clone(),
