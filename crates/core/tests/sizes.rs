@@ -15,7 +15,7 @@ use std::time::{Duration, Instant};
 
 fn shapes() -> impl Strategy<Value = Shape> {
     let sizes = (1u64..5, 1u64..4, 1u64..40, 1u64..5, 1u64..4, 1u64..9, 1u64..60, 1u64..90, 1u64..30);
-    let flags = proptest::collection::vec(any::<bool>(), 9);
+    let flags = proptest::collection::vec(any::<bool>(), 10);
     (sizes, flags, 0usize..7, 0usize..3).prop_map(|(s, f, positions, kind)| {
         let (layers, encoder, width, groups, share, head_width, hidden, vocab, context) = s;
         let kind = [Kind::CausalDecoder, Kind::PrefixDecoder, Kind::EncoderDecoder][kind];
@@ -38,6 +38,7 @@ fn shapes() -> impl Strategy<Value = Shape> {
             groups,
             hidden,
             gated: f[0],
+            experts: if f[9] { 3 } else { 1 },
             bias: Biases { qkv: f[1], output: f[2], mlp: f[3] },
             norm: Norms {
                 kind: NormKind::Layer,
@@ -92,15 +93,20 @@ fn tensors(s: &Shape) -> Vec<(u64, u64)> {
                 norm(&mut all);
             }
             (0..s.norm.per_block).for_each(|_| norm(&mut all));
-            for _ in 0..if s.gated { 2 } else { 1 } {
-                all.push((s.width, s.hidden));
-                if s.bias.mlp {
-                    all.push((1, s.hidden));
-                }
+            if s.experts > 1 {
+                all.push((s.width, s.experts));
             }
-            all.push((s.hidden, s.width));
-            if s.bias.mlp {
-                all.push((1, s.width));
+            for _ in 0..s.experts {
+                for _ in 0..if s.gated { 2 } else { 1 } {
+                    all.push((s.width, s.hidden));
+                    if s.bias.mlp {
+                        all.push((1, s.hidden));
+                    }
+                }
+                all.push((s.hidden, s.width));
+                if s.bias.mlp {
+                    all.push((1, s.width));
+                }
             }
         }
         if s.norm.last {
@@ -124,7 +130,9 @@ proptest! {
         prop_assert_eq!(parts.named().iter().map(|(_, n)| n).sum::<u64>(), total);
         prop_assert_eq!(tensors(&shape).iter().map(|(rows, columns)| rows * columns).sum::<u64>(), total);
         let matmul = parts.params_matmul().unwrap();
-        prop_assert_eq!(matmul, parts.params().unwrap() + shape.vocab * shape.width);
+        let dense = Shape { experts: 1, ..shape.clone() }.parts().unwrap();
+        let routers = if shape.experts > 1 { shape.width * shape.experts * (shape.layers + shape.encoder_layers) } else { 0 };
+        prop_assert_eq!(matmul, dense.params().unwrap() + routers + shape.vocab * shape.width);
         let flops = |c| shape.flops(c, shape.context).unwrap();
         prop_assert_eq!(flops(Convention::SixNd).training, 6 * matmul);
         let full = flops(Convention::WithAttention);
@@ -135,7 +143,7 @@ proptest! {
     fn no_size_panics(sizes in proptest::collection::vec(any::<u64>(), 12), shape in shapes()) {
         let hostile = Shape {
             layers: sizes[0], width: sizes[1], heads: sizes[2], head_width: sizes[3], groups: sizes[4],
-            hidden: sizes[5], vocab: sizes[6], context: sizes[7], encoder_layers: sizes[8],
+            hidden: sizes[5], experts: sizes[1], vocab: sizes[6], context: sizes[7], encoder_layers: sizes[8],
             norm: Norms { per_block: sizes[9], ..shape.norm }, positions: Positions::Learned { rows: sizes[10] }, ..shape
         };
         let _ = hostile.parts().map(|p| (p.params(), p.params_matmul(), p.params_total()));

@@ -23,6 +23,7 @@ fn qwen3_4b() -> Served {
         groups: 8,
         hidden: 9728,
         gated: true,
+        experts: 1,
         bias: Biases::NONE,
         norm,
         positions: Positions::Rotary,

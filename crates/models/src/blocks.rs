@@ -1,12 +1,14 @@
 //! The layers that blocks are made of, on the rows of one pass.
 
 use crate::decoder::{Leaves, activation, norm_kind};
-use crate::layout::{Block, Cross, LinearAt, NormAt};
+use crate::experts::{self, Routed};
+use crate::layout::{Block, Cross, Expert, LinearAt, NormAt};
 use crate::{DecoderConfig, Noise};
 use kleiber_tensor::Tensor;
 use kleiber_tensor::kernels::attention::Shape;
 use kleiber_tensor::ops::{self, Pattern};
 use kleiber_tensor::parameters::Handle;
+use std::cell::RefCell;
 use std::sync::Arc;
 
 /// Sequences of equal length on their way through blocks.
@@ -17,6 +19,8 @@ pub(crate) struct Layers<'a> {
     pub(crate) noise: Option<Noise>,
     /// Sequences and tokens of each.
     pub(crate) shape: Shape,
+    /// Losses of balance of the blocks so far, where tokens choose experts.
+    balance: RefCell<Vec<Tensor<1>>>,
 }
 
 impl<'a> Layers<'a> {
@@ -27,7 +31,14 @@ impl<'a> Layers<'a> {
         (batch, context): (usize, usize),
     ) -> Self {
         let shape = Shape { batch, context, heads: config.heads, groups: config.groups, width: config.head_width() };
-        Self { config, leaves, noise, shape }
+        Self { config, leaves, noise, shape, balance: RefCell::default() }
+    }
+
+    /// Mean loss of balance of the blocks, where tokens choose experts.
+    pub(crate) fn balance(self) -> Option<Tensor<1>> {
+        let all = self.balance.into_inner();
+        let blocks = all.len() as f32;
+        all.into_iter().reduce(|sum, one| sum + one).map(|sum| sum / blocks)
     }
 
     /// Embeddings of tokens at their places or, where given, positions: with learned rows, or waves, added.
@@ -92,11 +103,25 @@ impl<'a> Layers<'a> {
 
     /// The feed-forward layer of a block.
     pub(crate) fn feed_forward(&self, x: &Tensor<2>, block: &Block, place: u32) -> Tensor<2> {
-        let (w, bias) = (self.leaves.matrix(block.up.0), self.leaves.optional(block.up.1));
-        let act = activation(self.config.mlp);
-        let q = self.leaves.quantise.as_ref();
-        let up = ops::linear_activated_with(&self.norm(x, block.mlp_norm), &w, bias.as_ref(), act, q);
-        self.add(x, &up, block.down, place)
+        let rows = self.norm(x, block.mlp_norm);
+        let Some(router) = block.router else {
+            let expert = &block.experts[0];
+            return self.add(x, &self.up(&rows, expert), expert.down, place);
+        };
+        let logits = ops::linear(&rows, &self.leaves.matrix(router.0), None, None);
+        let Routed { output, balance } = experts::route(&rows, logits, |i, rows| {
+            let expert = &block.experts[i];
+            self.linear(&self.up(rows, expert), expert.down, None)
+        });
+        self.balance.borrow_mut().push(balance);
+        x.clone() + self.drop(output, place)
+    }
+
+    /// The first half of a feed-forward layer.
+    fn up(&self, rows: &Tensor<2>, expert: &Expert) -> Tensor<2> {
+        let (w, bias) = (self.leaves.matrix(expert.up.0), self.leaves.optional(expert.up.1));
+        let (act, q) = (activation(self.config.mlp), self.leaves.quantise.as_ref());
+        ops::linear_activated_with(rows, &w, bias.as_ref(), act, q)
     }
 
     fn linear(&self, x: &Tensor<2>, at: LinearAt, residual: Option<&Tensor<2>>) -> Tensor<2> {

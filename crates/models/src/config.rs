@@ -52,6 +52,10 @@ fn is_zero(layers: &usize) -> bool {
     *layers == 0
 }
 
+fn is_one(experts: &usize) -> bool {
+    *experts == 1
+}
+
 /// A transformer with norms before attention and feed-forward layers: a decoder, alone or behind an encoder.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
@@ -88,6 +92,10 @@ pub struct DecoderConfig {
     pub epsilon: f64,
     /// Feed-forward layer.
     pub mlp: Mlp,
+    /// Feed-forward layers in each block, of which a token passes the one that a router finds likeliest (Fedus et al.
+    /// 2022, Switch Transformer); 1 where there is no choice.
+    #[serde(skip_serializing_if = "is_one")]
+    pub experts: usize,
     /// Whether projections and layer norms have biases.
     pub bias: bool,
     /// Whether the head shares the embedding.
@@ -118,6 +126,7 @@ impl Default for DecoderConfig {
             norm: NormKind::default(),
             epsilon: 1e-5,
             mlp: Mlp::default(),
+            experts: 1,
             bias: false,
             tied: false,
             spans: Vec::new(),
@@ -182,6 +191,7 @@ impl DecoderConfig {
             groups: size(self.groups),
             hidden: size(self.hidden()),
             gated: self.mlp == Mlp::Swiglu,
+            experts: size(self.experts),
             bias: if self.bias { Biases::ALL } else { Biases::NONE },
             norm: Norms {
                 kind: if layer { shape::NormKind::Layer } else { shape::NormKind::Rms },
@@ -218,6 +228,7 @@ impl DecoderConfig {
             ("width", self.width),
             ("heads", self.heads),
             ("groups", self.groups),
+            ("experts", self.experts),
             ("base_width", self.base_width),
         ] {
             if value == 0 || value > 1 << 30 {
@@ -248,6 +259,9 @@ impl DecoderConfig {
             if self.positions == Positions::None {
                 return bad("position_range", self.position_range.to_string(), "a model without positions draws none");
             }
+        }
+        if self.experts > 1 && self.encoder_layers > 0 {
+            return bad("experts", self.experts.to_string(), "1 beside an encoder");
         }
         if self.encoder_layers > 0 {
             let found = self.encoder_layers.to_string();

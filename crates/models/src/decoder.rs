@@ -1,6 +1,7 @@
 //! The decoder: parameters of a configuration, and the pass from tokens to loss.
 
 use crate::blocks::Layers;
+use crate::experts::BALANCE;
 use crate::layout::{Declared, Layout};
 use crate::tables::Tables;
 use crate::{DecoderConfig, Mlp, ModelError, Noise, NormKind};
@@ -124,16 +125,23 @@ impl Decoder {
             return self.pass_of_pairs(batch);
         }
         let leaves = self.leaves(true);
-        let hidden = self.hidden(&leaves, batch);
-        self.back(leaves, hidden, &batch.targets)
+        let (hidden, balance) = self.hidden(&leaves, batch);
+        self.back(leaves, hidden, balance, &batch.targets)
     }
 
-    /// Loss of the tokens after hidden states, and its gradients.
-    pub(crate) fn back(&self, leaves: Leaves, hidden: Tensor<2>, targets: &Arc<[u32]>) -> Pass {
+    /// Loss of the tokens after hidden states, and its gradients, to which the loss of balance among experts adds.
+    pub(crate) fn back(
+        &self,
+        leaves: Leaves,
+        hidden: Tensor<2>,
+        balance: Option<Tensor<1>>,
+        targets: &Arc<[u32]>,
+    ) -> Pass {
         let head = leaves.matrix(self.layout.head);
         let loss = ops::cross_entropy(&hidden, &head, targets);
         drop(hidden);
         let value = loss.clone().into_scalar::<f32>();
+        let loss = balance.map_or(loss.clone(), |balance| loss + balance * BALANCE);
         let mut gradients = loss.backward();
         drop(loss);
         let gradients = leaves.tensors.iter().map(|leaf| leaf.take(&mut gradients)).collect();
@@ -156,7 +164,7 @@ impl Decoder {
             return self.losses_of_pairs(&batch);
         }
         let leaves = self.leaves(false);
-        let hidden = self.hidden(&leaves, &batch);
+        let (hidden, _) = self.hidden(&leaves, &batch);
         let head = leaves.matrix(self.layout.head);
         ops::token_losses(&hidden, &head, &batch.targets)
     }
@@ -169,13 +177,13 @@ impl Decoder {
         assert!(self.layout.encoder.is_none(), "an encoder needs sources");
         let leaves = self.leaves(false);
         let batch = Batch { inputs: inputs.into(), targets: Arc::from([]), sequences, starts: None, noise: None };
-        let hidden = self.hidden(&leaves, &batch);
+        let (hidden, _) = self.hidden(&leaves, &batch);
         let logits = ops::linear(&hidden, &leaves.matrix(self.layout.head), None, None);
         ops::numbers(logits)
     }
 
-    /// Hidden states after the last norm, one row per token.
-    fn hidden(&self, leaves: &Leaves, batch: &Batch) -> Tensor<2> {
+    /// Hidden states after the last norm, one row per token, and the loss of balance among experts.
+    fn hidden(&self, leaves: &Leaves, batch: &Batch) -> (Tensor<2>, Option<Tensor<1>>) {
         let (layout, tables) = (&self.layout, self.tables());
         let context = batch.inputs.len() / batch.sequences;
         let layers = Layers::new(&self.config, leaves, batch.noise, (batch.sequences, context));
@@ -196,7 +204,7 @@ impl Decoder {
             x = layers.attention(&x, block, table.as_ref(), &pattern, 2 * i + 1);
             x = layers.feed_forward(&x, block, 2 * i + 2);
         }
-        layers.norm(&x, layout.norm)
+        (layers.norm(&x, layout.norm), layers.balance())
     }
 
     /// Positions of a batch's tokens when they are not their places.

@@ -81,7 +81,7 @@ impl Decoder {
         let pairs = Pairs::of(batch);
         let leaves = self.leaves(true);
         let hidden = self.target_states(&leaves, &pairs, batch.noise);
-        self.back(leaves, hidden, &pairs.targets)
+        self.back(leaves, hidden, None, &pairs.targets)
     }
 
     /// Losses of the pairs of a batch, each where its target stands, 0 elsewhere.

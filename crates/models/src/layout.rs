@@ -36,6 +36,15 @@ pub(crate) struct Block {
     /// Attention to what an encoder made.
     pub(crate) cross: Option<Cross>,
     pub(crate) mlp_norm: NormAt,
+    /// What chooses among experts, where there are several.
+    pub(crate) router: Option<LinearAt>,
+    /// Feed-forward layers, of which a token passes one.
+    pub(crate) experts: Vec<Expert>,
+}
+
+/// A feed-forward layer.
+#[derive(Debug, Clone)]
+pub(crate) struct Expert {
     pub(crate) up: LinearAt,
     pub(crate) down: LinearAt,
 }
@@ -136,8 +145,18 @@ impl Adder<'_> {
                 output: self.linear(&name("cross.output"), [width, width], back),
             }),
             mlp_norm: self.norm(&name("mlp_norm")),
-            up: self.linear(&name("mlp.up"), [gates * hidden, width], inner),
-            down: self.linear(&name("mlp.down"), [width, hidden], config.init.output(hidden, layers)),
+            router: (config.experts > 1)
+                .then(|| LinearAt(self.matrix(&name("mlp.router"), [config.experts, width], inner), None)),
+            experts: (0..config.experts)
+                .map(|i| {
+                    let part =
+                        |part| if config.experts == 1 { format!("mlp.{part}") } else { format!("mlp.{i}.{part}") };
+                    Expert {
+                        up: self.linear(&name(&part("up")), [gates * hidden, width], inner),
+                        down: self.linear(&name(&part("down")), [width, hidden], config.init.output(hidden, layers)),
+                    }
+                })
+                .collect(),
         }
     }
 

@@ -17,6 +17,7 @@ mod config;
 mod decoder;
 mod encoder_decoder;
 mod error;
+mod experts;
 mod init;
 mod layout;
 mod noise;

@@ -2,7 +2,8 @@
 //! parameters.
 
 use crate::decoder::{activation, norm_kind};
-use crate::layout::{LinearAt, NormAt};
+use crate::experts::Routes;
+use crate::layout::{Block, Expert, LinearAt, NormAt};
 use crate::tables::Tables;
 use crate::{Decoder, ModelError};
 use kleiber_tensor::kernels::activation;
@@ -126,10 +127,7 @@ impl<'a> Session<'a> {
                 attention::attend(cache, &packed, &pattern, &mut mixed);
             }
             x = weights.linear(&mixed, block.output, Some(&x));
-            let before = weights.linear(&weights.norm(&x, block.mlp_norm), block.up, None);
-            let mut up = vec![0.0; rows * config.hidden()];
-            activation::forward(activation(config.mlp), &before, config.hidden(), &mut up);
-            x = weights.linear(&up, block.down, Some(&x));
+            x = weights.feed_forward(&x, block);
         }
         let last = Weights(decoder, 1);
         let hidden = last.norm(&x[(rows - 1) * width..], layout.norm);
@@ -169,6 +167,36 @@ impl<'a> Weights<'a> {
         let bias = at.1.map(|b| self.array(b));
         norm::forward(norm_kind(config.norm), x, self.array(at.0), bias, config.epsilon as f32, &mut y, &mut stats);
         y
+    }
+
+    fn feed_forward(&self, x: &[f32], block: &Block) -> Vec<f32> {
+        let (rows, width) = (self.norm(x, block.mlp_norm), self.0.config().width);
+        let Some(router) = block.router else {
+            return self.linear(&self.up(&rows, &block.experts[0]), block.experts[0].down, Some(x));
+        };
+        let (mut y, experts) = (x.to_vec(), block.experts.len());
+        let scores = self.linear(&rows, router, None);
+        let routes = Routes::new(&scores, experts);
+        for (i, range) in routes.busy() {
+            let chosen = &routes.rows()[range];
+            let own: Vec<f32> = chosen.iter().flat_map(|r| &rows[*r as usize * width..][..width]).copied().collect();
+            let weights = Weights(self.0, chosen.len());
+            let made = weights.linear(&weights.up(&own, &block.experts[i]), block.experts[i].down, None);
+            for (row, made) in chosen.iter().zip(made.chunks_exact(width)) {
+                let scores = &scores[*row as usize * experts..][..experts];
+                let gate = 1.0 / scores.iter().map(|s| (s - scores[i]).exp()).sum::<f32>();
+                y[*row as usize * width..][..width].iter_mut().zip(made).for_each(|(y, m)| *y += gate * m);
+            }
+        }
+        y
+    }
+
+    /// The first half of a feed-forward layer.
+    fn up(&self, rows: &[f32], expert: &Expert) -> Vec<f32> {
+        let config = self.0.config();
+        let mut up = vec![0.0; self.1 * config.hidden()];
+        activation::forward(activation(config.mlp), &self.linear(rows, expert.up, None), config.hidden(), &mut up);
+        up
     }
 
     fn linear(&self, x: &[f32], at: LinearAt, residual: Option<&[f32]>) -> Vec<f32> {

@@ -3,6 +3,10 @@
 
 use kleiber_models::{Batch, Decoder, DecoderConfig, Mlp, ModelError, Positions, Session, checkpoint};
 use kleiber_tensor::optimizer::{AdamW, Settings};
+use textbook::Textbook;
+
+#[path = "common/textbook.rs"]
+mod textbook;
 
 const IGNORED: u32 = u32::MAX;
 
@@ -50,91 +54,6 @@ fn losses(decoder: &Decoder, pairs: &[(&[u32], &[u32])], len: usize) -> Vec<Vec<
     pairs.iter().enumerate().map(cut).collect()
 }
 
-/// Every layer by its definition, in double precision.
-struct Textbook<'a>(&'a Decoder);
-
-type Rows = Vec<Vec<f64>>;
-
-impl Textbook<'_> {
-    fn array(&self, name: &str) -> Rows {
-        let entry = self.0.parameters().entries().iter().find(|e| e.name == format!("{name}.weight")).unwrap();
-        let numbers = &self.0.parameters().values()[entry.offset..entry.offset + entry.len()];
-        numbers.chunks(*entry.shape.last().unwrap()).map(|r| r.iter().map(|v| f64::from(*v)).collect()).collect()
-    }
-
-    fn linear(&self, x: &Rows, name: &str) -> Rows {
-        let w = self.array(name);
-        let dot = |a: &[f64], b: &[f64]| a.iter().zip(b).map(|(a, b)| a * b).sum::<f64>();
-        x.iter().map(|x| w.iter().map(|w| dot(x, w)).collect()).collect()
-    }
-
-    fn norm(&self, x: &Rows, name: &str) -> Rows {
-        let gain = &self.array(name)[0];
-        let of = |x: &Vec<f64>| {
-            let size = (x.iter().map(|v| v * v).sum::<f64>() / x.len() as f64 + 1e-5).sqrt();
-            x.iter().zip(gain).map(|(v, g)| v / size * g).collect()
-        };
-        x.iter().map(of).collect()
-    }
-
-    /// Two heads of four numbers that share one key and one value.
-    fn attention(q: &Rows, k: &Rows, v: &Rows, causal: bool) -> Rows {
-        let head = |i: usize, h: usize| {
-            let seen = 0..if causal { i + 1 } else { k.len() };
-            let score = |j: usize| (0..4).map(|n| q[i][4 * h + n] * k[j][n]).sum::<f64>() / 2.0;
-            let total: f64 = seen.clone().map(|j| score(j).exp()).sum();
-            (0..4).map(|n| seen.clone().map(|j| score(j).exp() / total * v[j][n]).sum()).collect::<Vec<f64>>()
-        };
-        (0..q.len()).map(|i| [head(i, 0), head(i, 1)].concat()).collect()
-    }
-
-    fn columns(x: &Rows, from: usize, to: usize) -> Rows {
-        x.iter().map(|r| r[from..to].to_vec()).collect()
-    }
-
-    fn add(a: &Rows, b: &Rows) -> Rows {
-        a.iter().zip(b).map(|(a, b)| a.iter().zip(b).map(|(a, b)| a + b).collect()).collect()
-    }
-
-    fn embedded(&self, tokens: &[u32], positions: &str) -> Rows {
-        let (rows, places) = (self.array("embedding"), self.array(positions));
-        let x: Rows = tokens.iter().map(|t| rows[*t as usize].clone()).collect();
-        Self::add(&x, &places)
-    }
-
-    fn block(&self, mut x: Rows, name: &str, memory: Option<&Rows>, causal: bool) -> Rows {
-        let at = |part: &str| format!("{name}.{part}");
-        let packed = self.linear(&self.norm(&x, &at("attention_norm")), &at("attention.packed"));
-        let [q, k, v] = [(0, 8), (8, 12), (12, 16)].map(|(from, to)| Self::columns(&packed, from, to));
-        x = Self::add(&x, &self.linear(&Self::attention(&q, &k, &v, causal), &at("attention.output")));
-        if let Some(memory) = memory {
-            let q = self.linear(&self.norm(&x, &at("cross_norm")), &at("cross.queries"));
-            let keys = self.linear(memory, &at("cross.keys"));
-            let [k, v] = [(0, 4), (4, 8)].map(|(from, to)| Self::columns(&keys, from, to));
-            x = Self::add(&x, &self.linear(&Self::attention(&q, &k, &v, false), &at("cross.output")));
-        }
-        let mut up = self.linear(&self.norm(&x, &at("mlp_norm")), &at("mlp.up"));
-        up.iter_mut().flatten().for_each(|u| *u = u.max(0.0).powi(2));
-        Self::add(&x, &self.linear(&up, &at("mlp.down")))
-    }
-
-    fn losses(&self, source: &[u32], target: &[u32]) -> Vec<f64> {
-        let mut memory = self.embedded(source, "encoder.positions");
-        for i in 0..2 {
-            memory = self.block(memory, &format!("encoder.blocks.{i}"), None, false);
-        }
-        let memory = self.norm(&memory, "encoder.norm");
-        let mut x = self.embedded(target, "positions");
-        for i in 0..2 {
-            x = self.block(x, &format!("blocks.{i}"), Some(&memory), true);
-        }
-        let logits = self.linear(&self.norm(&x, "norm"), "head");
-        let wanted = target[1..].iter().chain(&[0]);
-        let loss = |(l, t): (&Vec<f64>, &u32)| l.iter().map(|v| v.exp()).sum::<f64>().ln() - l[*t as usize];
-        logits.iter().zip(wanted).map(loss).collect()
-    }
-}
-
 #[test]
 fn losses_are_those_of_the_textbook_whatever_stands_beside_a_pair() {
     let decoder = model(&config());
@@ -175,8 +94,6 @@ fn gradients_are_slopes_of_the_loss() {
     let of = |part: usize| rows.iter().flat_map(|r| r[part].clone()).collect::<Vec<u32>>();
     let batch = Batch { inputs: of(0).into(), targets: of(1).into(), sequences: 2, starts: None, noise: None };
     let pass = decoder.pass(&batch);
-    let entries: Vec<(String, usize, usize)> =
-        decoder.parameters().entries().iter().map(|e| (e.name.clone(), e.offset, e.len())).collect();
     let loss = |decoder: &Decoder| {
         let all: f64 = [(&[0, 5, 3, 9][..], &[1, 4, 4, 7][..]), (&[0, 2], &[1, 8])]
             .iter()
@@ -185,27 +102,7 @@ fn gradients_are_slopes_of_the_loss() {
         all / 6.0
     };
     assert!((pass.loss - loss(&decoder)).abs() < 1e-5);
-    for ((name, offset, len), gradient) in entries.iter().zip(&pass.gradients) {
-        let gradient = gradient.as_ref().unwrap_or_else(|| panic!("{name} has no gradient"));
-        let largest = (0..*len).max_by(|a, b| gradient[*a].abs().total_cmp(&gradient[*b].abs())).unwrap();
-        for at in [largest, len / 2] {
-            let (place, step) = (offset + at, 1e-2);
-            let before = decoder.parameters().values()[place];
-            let mut moved = |by: f32| {
-                decoder.parameters_mut().values_mut()[place] = before + by;
-                (f64::from(decoder.parameters().values()[place]), loss(&decoder))
-            };
-            let ((high, above), (low, below)) = (moved(step), moved(-step));
-            let slope = (above - below) / (high - low);
-            decoder.parameters_mut().values_mut()[place] = before;
-            let scale = gradient[largest].abs().max(1e-3);
-            assert!(
-                (slope - f64::from(gradient[at])).abs() < 0.02 * f64::from(scale),
-                "{name}: {slope} {}",
-                gradient[at]
-            );
-        }
-    }
+    textbook::gradients_are_slopes(&mut decoder, &pass, loss);
 }
 
 #[test]

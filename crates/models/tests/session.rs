@@ -30,7 +30,9 @@ fn token_by_token_is_the_whole_pass() {
             (NormKind::Rms, Mlp::Swiglu, false, false),
             (NormKind::Rms, Mlp::ReluSquared, true, false),
         ] {
-            for (groups, spans, range) in [(4, vec![], 0), (2, vec![40, 9, 3, 1], 0), (1, vec![], 3 * CONTEXT)] {
+            for (groups, spans, range, experts) in
+                [(4, vec![], 0, 1), (2, vec![40, 9, 3, 1], 0, 1), (1, vec![], 3 * CONTEXT, 3)]
+            {
                 let position_range = if positions == Positions::None { 0 } else { range };
                 let rotary_share = if groups == 2 { 0.5 } else { 1.0 };
                 let kind = DecoderConfig {
@@ -41,6 +43,7 @@ fn token_by_token_is_the_whole_pass() {
                     bias,
                     tied,
                     groups,
+                    experts,
                     spans,
                     rotary_share,
                     ..Default::default()

@@ -100,8 +100,9 @@ pub(crate) fn judge(judged: &[Judged], controls: &[ControlOutcome]) -> (Verdict,
     }
     if let Some(first) = of(Truth::Undecided).next() {
         let budget = first.needed.map_or_else(String::new, |needed| {
-            let (needed, now) = (format_significant(needed, 2), first.finding.n);
-            format!("; about {needed} replicates instead of {now} would decide it, and as many times the minutes")
+            let now = first.finding.n;
+            let (times, needed) = (format_significant(needed / now as f64, 2), format_significant(needed, 2));
+            format!("; about {needed} replicates instead of {now} would decide it, {times} times the minutes")
         });
         return (Verdict::Inconclusive, format!("`{}` is undecided: {}{budget}", first.name, first.finding.why));
     }

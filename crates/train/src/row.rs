@@ -110,6 +110,9 @@ pub(crate) fn row(name: &str, plan: &Plan, record: &Record, at: Point) -> Table 
             text("quantised", &train.quantise.covered()),
         ]);
     }
+    if decoder.experts > 1 {
+        columns.push(number("experts", decoder.experts as f64));
+    }
     if let Some([encoder, of_decoder]) = decoder.shape().sides().ok().filter(|_| decoder.encoder_layers > 0) {
         columns.extend([
             number("encoder_layers", decoder.encoder_layers as f64),

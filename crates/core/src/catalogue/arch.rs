@@ -52,6 +52,7 @@ pub struct Arch {
     pub groups: Option<u64>,
     pub hidden: Option<u64>,
     pub gated: Option<bool>,
+    pub experts: Option<u64>,
     pub bias: Option<BiasWord>,
     pub norm: Option<NormKind>,
     pub norm_bias: Option<bool>,
@@ -122,6 +123,7 @@ impl Arch {
             groups: from.number("groups", self.groups),
             hidden: from.number("hidden", self.hidden),
             gated: from.flag("gated", self.gated),
+            experts: self.experts.unwrap_or(1),
             bias: match from.take("bias", self.bias, BiasWord::None) {
                 BiasWord::None => Biases::NONE,
                 BiasWord::Qkv => Biases { qkv: true, ..Biases::NONE },

@@ -14,7 +14,7 @@ pub struct Parts {
     pub positions: u64,
     /// Projections of attention, cross attention included.
     pub attention: u64,
-    /// Feed-forward layers.
+    /// Feed-forward layers, with what chooses among experts.
     pub mlp: u64,
     /// Gains and biases of norms.
     pub norms: u64,
@@ -23,6 +23,9 @@ pub struct Parts {
     /// Parameters that the output head multiplies with, its own or the embedding's.
     #[serde(skip)]
     head_matrix: u64,
+    /// Parameters of the experts that a token does not pass.
+    #[serde(skip)]
+    idle: u64,
 }
 
 impl Parts {
@@ -34,12 +37,12 @@ impl Parts {
         (Exact::from(self.attention) + self.mlp.into() + self.norms.into()).get("params")
     }
 
-    /// `params_matmul`: body plus head, what costs FLOP; a head that is the embedding is counted here.
+    /// `params_matmul`: body plus head, what costs FLOP; a head that is the embedding is counted here, and of experts one.
     ///
     /// # Errors
     /// [`CoreError::Overflow`].
     pub fn params_matmul(&self) -> Result<u64, CoreError> {
-        (Exact::from(self.params()?) + self.head_matrix.into()).get("params_matmul")
+        (Exact::from(self.params()? - self.idle) + self.head_matrix.into()).get("params_matmul")
     }
 
     /// `params_total`: everything.
@@ -85,7 +88,10 @@ impl Shape {
         let attention = attention + Exact::from(self.bias.qkv) * packed + Exact::from(self.bias.output) * width;
         let relative = Exact::from(self.positions == Positions::RelativeProjected) * width * queries;
         let into = (if self.gated { 2 } else { 1 }) * hidden;
-        let mlp = mlp + Exact::from(self.bias.mlp) * (into + width);
+        let expert = mlp + Exact::from(self.bias.mlp) * (into + width);
+        let idle = (of(self.experts - 1) * expert * blocks).get("parameters of the feed-forward layers")?;
+        let router = if self.experts > 1 { of(self.experts) * width } else { of(0) };
+        let mlp = expert * of(self.experts) + router;
         let norms = of(self.norm.per_block) * blocks
             + cross
             + Exact::from(self.norm.last) * stacks
@@ -104,6 +110,7 @@ impl Shape {
             norms: (norms * width * (of(1) + self.norm.bias.into())).get("parameters of norms")?,
             head: if self.tied { 0 } else { embedding },
             head_matrix: embedding,
+            idle,
         })
     }
 
@@ -163,8 +170,17 @@ mod tests {
         assert_eq!(from(Shape { positions: Positions::Learned { rows: 18 }, ..plain() }), 18 * 8);
         assert_eq!(from(Shape { positions: Positions::T5 { buckets: 32 }, ..plain() }), 64);
         assert_eq!(from(Shape { positions: Positions::RelativeProjected, ..plain() }), 2 * 64);
+        assert_eq!(from(Shape { experts: 4, ..plain() }), 2 * (3 * 512 + 4 * 8));
         let norms = Norms { kind: NormKind::Layer, bias: true, per_block: 1, embedding: true, last: false };
         assert_eq!(from(Shape { norm: norms, ..plain() }), 3 * 16 - 5 * 8);
+    }
+
+    #[test]
+    fn a_token_pays_for_one_expert_and_the_choice() {
+        let matmul = |experts| Shape { experts, ..plain() }.parts().unwrap().params_matmul().unwrap();
+        assert_eq!((matmul(1), matmul(4)), (1656, 1656 + 2 * 4 * 8));
+        assert!(Shape { experts: 0, ..plain() }.parts().unwrap_err().to_string().starts_with("experts = 0"));
+        assert!(Shape { experts: u64::MAX, ..plain() }.parts().is_err());
     }
 
     #[test]

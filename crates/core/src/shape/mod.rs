@@ -132,6 +132,9 @@ pub struct Shape {
     pub hidden: u64,
     /// Whether the feed-forward layer is gated: three matrices instead of two.
     pub gated: bool,
+    /// Feed-forward layers in each block, of which a token passes one; 1 where there is no choice.
+    #[serde(default = "one")]
+    pub experts: u64,
     /// Biases of projections.
     pub bias: Biases,
     /// Norms.
@@ -152,6 +155,10 @@ pub fn usual_hidden(width: u64, gated: bool) -> Option<u64> {
     if gated { width.checked_mul(8)?.div_ceil(3).checked_next_multiple_of(8) } else { width.checked_mul(4) }
 }
 
+fn one() -> u64 {
+    1
+}
+
 impl Shape {
     /// Whether the fields fit each other.
     ///
@@ -168,6 +175,7 @@ impl Shape {
             ("head_width", self.head_width),
             ("groups", self.groups),
             ("hidden", self.hidden),
+            ("experts", self.experts),
             ("vocab", self.vocab),
             ("context", self.context),
         ] {
@@ -212,6 +220,7 @@ mod tests {
             groups: 2,
             hidden: 32,
             gated: false,
+            experts: 1,
             bias: Biases::NONE,
             norm: Norms { kind: NormKind::Rms, bias: false, per_block: 2, embedding: false, last: true },
             positions: Positions::Rotary,

@@ -59,6 +59,7 @@ impl Student {
             groups: self.heads,
             hidden: self.hidden,
             gated: false,
+            experts: 1,
             bias: Biases::ALL,
             norm: Norms { kind: NormKind::Layer, bias: true, per_block: 2, embedding: true, last: false },
             positions: Positions::Learned { rows: POSITIONS },

@@ -59,7 +59,7 @@ const GELU: &[&str] = &["gelu_new", "gelu_pytorch_tanh", "gelu_python_tanh", "ge
 
 impl Family {
     fn of(config: &DecoderConfig) -> &'static Self {
-        let alone = config.encoder_layers == 0;
+        let alone = config.encoder_layers == 0 && config.experts == 1;
         FAMILIES.iter().find(|f| alone && (f.fits)(config)).unwrap_or(&FAMILIES[FAMILIES.len() - 1])
     }
 }

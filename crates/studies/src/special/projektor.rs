@@ -238,9 +238,9 @@ struct ErrorKeys {
     table: String,
 }
 
-/// A row for each seed, size, predictor and region: the mean absolute `error` in points of accuracy. Predictors are least squares on
-/// `shares`, `squares`, the `distance` and all terms (`published`), and `kleiber`, which chooses; the regions are `seen` and
-/// `hidden` (half or more of the second source).
+/// A row for each seed, size, predictor and region: the mean absolute `error` in points of accuracy. Predictors are the mean of what
+/// was seen (`constant`), least squares on `shares`, `squares`, the `distance` and all terms (`published`), and `kleiber`, which
+/// chooses; the regions are `seen` and `hidden` (half or more of the second source).
 fn errors(keys: &toml::Table, context: &Context<'_>) -> Result<Table, StudyError> {
     let keys: ErrorKeys = super::keys(keys)?;
     let (mut rows, mut predictors, mut regions) = (Vec::new(), Vec::new(), Vec::new());
@@ -253,11 +253,15 @@ fn errors(keys: &toml::Table, context: &Context<'_>) -> Result<Table, StudyError
             ("published", PerformanceModel::without_penalty(&seen, Terms::All)?),
             ("kleiber", PerformanceModel::fit(&seen)?),
         ];
-        for (predictor, model) in &models {
+        let level = mean(&seen.iter().map(|r| r.performance).collect::<Vec<f64>>());
+        let constant = ("constant", None);
+        let models = models.iter().map(|(predictor, model)| (*predictor, Some(model)));
+        for (predictor, model) in std::iter::once(constant).chain(models) {
             for (region, runs) in [("seen", &seen), ("hidden", &hidden)] {
-                let off = |r: &PilotRun| 100.0 * (model.predict(&r.shares, r.distance) - r.performance).abs();
+                let said = |r: &PilotRun| model.map_or(level, |m| m.predict(&r.shares, r.distance));
+                let off = |r: &PilotRun| 100.0 * (said(r) - r.performance).abs();
                 rows.push([seed, size, mean(&runs.iter().map(off).collect::<Vec<f64>>())]);
-                predictors.push((*predictor).into());
+                predictors.push(predictor.into());
                 regions.push(region.into());
             }
         }
@@ -360,7 +364,7 @@ mod tests {
         assert!(accuracy[middle] > accuracy[corner] && distance[middle] < distance[corner]);
         let tables = IndexMap::from([("runs".to_string(), found)]);
         let errors = with("projektor-errors", "table = \"runs\"", &tables);
-        assert_eq!(errors.rows(), 10);
+        assert_eq!(errors.rows(), 12);
         assert!(errors.numbers("error").unwrap().iter().all(|e| *e > 0.0));
     }
 }

@@ -41,6 +41,9 @@ pub struct ModelConfig {
     pub epsilon: f64,
     /// Feed-forward layer.
     pub mlp: Mlp,
+    /// Feed-forward layers in each block, of which a router chooses one for each token; 1 where there is no choice.
+    #[serde(default = "one", skip_serializing_if = "is_one")]
+    pub experts: u64,
     /// Whether projections and layer norms have biases.
     pub bias: bool,
     /// Whether the head shares the embedding.
@@ -71,6 +74,14 @@ fn is_zero(layers: &u64) -> bool {
     *layers == 0
 }
 
+fn one() -> u64 {
+    1
+}
+
+fn is_one(experts: &u64) -> bool {
+    *experts == 1
+}
+
 /// Parameters of a model of which nothing is said.
 const DEFAULT_PARAMS: u64 = 300_000;
 
@@ -95,6 +106,7 @@ impl ModelConfig {
             norm: self.norm,
             epsilon: self.epsilon,
             mlp: self.mlp,
+            experts: size(self.experts),
             bias: self.bias,
             tied: self.tied,
             spans: self.spans.clone(),
@@ -160,6 +172,7 @@ impl ModelConfig {
             norm: decoder.norm,
             epsilon: decoder.epsilon,
             mlp: decoder.mlp,
+            experts: decoder.experts as u64,
             bias: decoder.bias,
             tied: decoder.tied,
             spans: decoder.spans.clone(),

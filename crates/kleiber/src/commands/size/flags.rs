@@ -35,6 +35,9 @@ pub(crate) struct ShapeFlags {
     /// The feed-forward layer is gated: three matrices.
     #[arg(long, requires = "layers")]
     gated: bool,
+    /// Feed-forward layers in each block, of which a token passes one. [default: 1]
+    #[arg(long, value_name = "N", requires = "layers")]
+    experts: Option<u64>,
     /// Projections that have biases; with all, layer norms as well.
     #[arg(long, default_value = "none", requires = "layers", value_parser = PossibleValuesParser::new(["none", "qkv", "all"]))]
     bias: String,
@@ -94,6 +97,7 @@ impl ShapeFlags {
             groups: derived(self.groups, "groups", self.heads, "as many as query heads"),
             hidden: derived(self.hidden, "hidden", usual_hidden(width, self.gated), usual),
             gated: Some(self.gated),
+            experts: self.experts,
             bias: word(&self.bias),
             norm,
             norm_bias: Some(self.bias == "all" && norm == Some(NormKind::Layer)),

@@ -178,8 +178,9 @@ fn described(shape: &Shape) -> String {
         (true, false, false) => "query, key and value biases",
         _ => "some biases",
     };
+    let experts = if shape.experts > 1 { format!(" in {} experts", shape.experts) } else { String::new() };
     format!(
-        "{kind} of width {}, {} heads of {}{groups}, hidden {}{}, {positions}, {} norms, {bias}, vocabulary {} {}, context {}",
+        "{kind} of width {}, {} heads of {}{groups}, hidden {}{}{experts}, {positions}, {} norms, {bias}, vocabulary {} {}, context {}",
         shape.width,
         shape.heads,
         shape.head_width,

@@ -54,7 +54,11 @@ fn page(studies: &[Study], folder: &std::path::Path) -> String {
                 let changed = if r.declaration == study.hash.to_string() { "" } else { " (of another declaration)" };
                 let made =
                     format!("{}, {}, {:.0} s, {}, version {}", r.date, name(r.preset), r.seconds, r.machine, r.version);
-                (format!("{}{changed}", r.verdict.name()), plain(&r.reason), made)
+                let looked: String =
+                    r.further.iter().map(|f| format!("; `{}` is {}", f.name, f.finding.truth)).collect();
+                let looked =
+                    if looked.is_empty() { looked } else { format!(" Looked into{}", looked.replacen(';', ":", 1)) };
+                (format!("{}{changed}", r.verdict.name()), plain(&(r.reason.clone() + "." + &looked)), made)
             }
             None => ("not run yet".into(), String::new(), String::new()),
         };

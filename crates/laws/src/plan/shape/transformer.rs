@@ -64,6 +64,7 @@ impl TransformerRequest {
             groups: heads / self.group,
             hidden: usual_hidden(width, self.gated)?,
             gated: self.gated,
+            experts: 1,
             bias: Biases::NONE,
             norm: Norms { kind: NormKind::Rms, bias: false, per_block: 2, embedding: false, last: true },
             positions: Positions::Rotary,
