@@ -101,18 +101,29 @@ impl CliError {
             write_stderr(&format!("  help: {hint}"));
         }
         if json {
-            print_document(&self.to_string(), &hint);
+            print_document(self.kind(), &self.to_string(), &hint);
         }
         ExitCode::from(self.code())
     }
 
-    /// 1 for a run that came to nothing, 3 for a limit of the machine, 2 for unusable input.
+    /// 1 for a run that came to nothing, 3 for a limit of the machine or of time, 130 for an interruption, 2 for unusable
+    /// input.
     fn code(&self) -> u8 {
         match self {
             Self::Train(TrainError::NotFinite { .. } | TrainError::Skips { .. }) => 1,
-            Self::Limit { .. } | Self::Train(TrainError::Limit { .. }) => 3,
+            Self::Limit { .. } | Self::Train(TrainError::Limit { .. }) | Self::Study(StudyError::Time { .. }) => 3,
+            Self::Study(StudyError::Interrupted { .. }) => 130,
             _ if self.disk_is_full() => 3,
             _ => 2,
+        }
+    }
+
+    /// What kind of reason it is, for programs.
+    fn kind(&self) -> &'static str {
+        match self.code() {
+            3 => "limit",
+            130 => "interrupted",
+            _ => "input",
         }
     }
 
@@ -129,11 +140,11 @@ impl CliError {
 }
 
 /// Cause and cure as one JSON document on stdout.
-pub(crate) fn print_document(message: &str, hint: &str) {
+pub(crate) fn print_document(kind: &str, message: &str, hint: &str) {
     let document = serde_json::json!({
         "schema": "kleiber.error/1",
         "status": "error",
-        "reasons": [{ "code": "input", "message": message }],
+        "reasons": [{ "code": kind, "message": message }],
         "hint": hint,
     });
     let _ = write_stdout(&format!("{document}\n"));

@@ -21,7 +21,7 @@ fn main() -> ExitCode {
             // Help and versions are answers; what cannot be parsed is one document for programs as well.
             let json = std::env::args_os().any(|word| word == "--json");
             if json && error.use_stderr() {
-                error::print_document(&error.render().to_string(), "see --help");
+                error::print_document("input", &error.render().to_string(), "see --help");
             }
             let _ = error.print();
             return ExitCode::from(if error.use_stderr() { 2 } else { 0 });

@@ -3,7 +3,7 @@
 use crate::StudyError;
 use crate::judge::truth;
 use indexmap::IndexMap;
-use kleiber_core::assertion::{Assertion, Truth};
+use kleiber_core::assertion::{Assertion, Truth, Verdict as Finding};
 use kleiber_core::rng::Rng;
 use kleiber_core::table::{Cells, Column, Table};
 use serde::{Deserialize, Serialize};
@@ -55,6 +55,9 @@ pub struct ControlOutcome {
     pub expectation: String,
     /// Whether it failed.
     pub fails: bool,
+    /// Whether neither is known: the table holds too little for the claim to be true or false.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub untested: bool,
     /// What happened.
     pub why: String,
 }
@@ -78,18 +81,27 @@ impl Control {
         tables: &IndexMap<String, Table>,
     ) -> Result<Vec<ControlOutcome>, StudyError> {
         let changed = self.changed(tables)?;
+        let claimed = |assertion: &Assertion| table_of(tables, &assertion.table);
         let of = |assertion: &Assertion| {
             let truths = changed.iter().map(|table| truth(assertion, table, 1)).collect::<Result<Vec<_>, _>>()?;
             let held = truths.iter().filter(|v| v.truth == Truth::True).count();
-            let allowed = if changed.len() > 1 { CHANCE as usize * changed.len() / ORDERS as usize } else { 0 };
-            let why = match changed.len() {
-                1 => truths[0].why.clone(),
-                orders => format!("true in {held} of {orders} orders, {allowed} may be by chance"),
+            let allowed =
+                if self.shuffle.is_some() { (CHANCE as usize * changed.len()).div_ceil(ORDERS as usize) } else { 0 };
+            let why = match self.shuffle.is_some() {
+                false => truths[0].why.clone(),
+                true => format!("true in {held} of {} orders, {allowed} may be by chance", changed.len()),
             };
+            // An order that decides nothing is what chance looks like; one table that decides nothing shows only how little it
+            // holds, unless it holds as much as that in which the claim is true.
+            let undecided = |v: &Finding| v.truth == Truth::Undecided;
+            let there = self.shuffle.is_none() && undecided(&truths[0]);
+            let here = there && truth(assertion, claimed(assertion)?, 1)?.truth != Truth::True;
+            let too_little = truths.iter().all(|v| undecided(v) && (v.n < 2 || !v.value.is_finite()));
             Ok(ControlOutcome {
                 because: self.because.clone(),
                 expectation: assertion.name.clone(),
                 fails: held <= allowed,
+                untested: held <= allowed && (here || too_little),
                 why,
             })
         };
@@ -97,16 +109,16 @@ impl Control {
     }
 
     fn changed(&self, tables: &IndexMap<String, Table>) -> Result<Vec<Table>, StudyError> {
-        let table = |name: &str| {
-            let missing = || StudyError::refused(format!("no table `{name}`"), "name a step that comes before");
-            tables.get(name).ok_or_else(missing)
-        };
         if let Some(other) = &self.instead {
-            return Ok(vec![table(other)?.clone()]);
+            return Ok(vec![table_of(tables, other)?.clone()]);
         }
-        let table = table(&self.table)?;
+        let table = table_of(tables, &self.table)?;
         if let Some(Swap { column: name, a, b }) = &self.swap {
             let labels = table.labels(name)?;
+            if let Some(absent) = [a, b].into_iter().find(|label| !labels.iter().any(|l| **l == **label)) {
+                let why = format!("a control exchanges `{absent}` in `{name}`, and no row of `{}` has it", self.table);
+                return Err(StudyError::refused(why, "name two labels that are there"));
+            }
             let other = |label: &str| if label == a { b.clone() } else { a.clone() };
             let is = |label: &str| label == a || label == b;
             let cells = labels.iter().map(|l| if is(l) { other(l).into() } else { l.clone() }).collect();
@@ -131,6 +143,11 @@ impl Control {
             false => Ok(orders),
         }
     }
+}
+
+fn table_of<'a>(tables: &'a IndexMap<String, Table>, name: &str) -> Result<&'a Table, StudyError> {
+    let missing = || StudyError::refused(format!("no table `{name}`"), "name a step that comes before");
+    tables.get(name).ok_or_else(missing)
 }
 
 /// The table with the cells of a column in another order.
@@ -193,5 +210,30 @@ mod tests {
             expect: vec!["falls".into()],
         };
         assert!(!control.outcomes(&[falls()], &tables(&y)).unwrap()[0].fails);
+    }
+
+    #[test]
+    fn a_table_that_holds_too_little_tests_nothing() {
+        let y: Vec<f64> = (0..12).map(|i| -f64::from(i)).collect();
+        let mut tables = tables(&y);
+        tables.insert("empty".into(), tables["t"].take(&[]));
+        tables.insert("mixed".into(), Table::from_csv_text("mixed", "x,y\n0,3\n1,1\n2,4\n3,2\n4,1\n5,3").unwrap());
+        let control = |table: &str| Control {
+            because: "b".into(),
+            table: "t".into(),
+            shuffle: None,
+            swap: None,
+            instead: Some(table.into()),
+            expect: vec!["falls".into()],
+        };
+        let claim = Assertion { table: "t".into(), ..falls() };
+        let outcome = |table: &str| control(table).outcomes(std::slice::from_ref(&claim), &tables).unwrap().remove(0);
+        assert!(outcome("empty").fails && outcome("empty").untested, "{:?}", outcome("empty"));
+        // Undecided where the claim is true elsewhere is what a control is to show.
+        assert!(outcome("mixed").fails && !outcome("mixed").untested, "{:?}", outcome("mixed"));
+        let swap = Swap { column: "x".into(), a: "1".into(), b: "77".into() };
+        let slip = Control { instead: None, swap: Some(swap), ..control("t") };
+        let error = slip.outcomes(std::slice::from_ref(&claim), &tables).unwrap_err().to_string();
+        assert!(error.contains("exchanges `77` in `x`"), "{error}");
     }
 }

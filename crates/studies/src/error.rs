@@ -123,7 +123,9 @@ impl StudyError {
             Self::Step { source, .. } => source.hint(),
             Self::Unknown { .. } => "`kleiber study list` shows them".into(),
             Self::Needs { slug, .. } => format!("`kleiber study show {slug}` says what it would do"),
-            Self::Declaration { slug, .. } => format!("correct studies/{slug}/study.toml"),
+            Self::Declaration { slug, .. } => {
+                format!("correct the study.toml of {slug}; docs/studies.md says what it holds")
+            }
             Self::Refused { hint, .. } => hint.clone(),
             Self::Time { .. } | Self::Interrupted { .. } => "the same command continues it".into(),
         }

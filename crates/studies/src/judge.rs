@@ -19,7 +19,7 @@ pub enum Verdict {
     Reproduced,
     /// One is false.
     NotReproduced,
-    /// None is false and one undecided, or a gate is not true.
+    /// None is false and one undecided, or a gate is not true, or a control tests nothing.
     Inconclusive,
     /// An expectation is true where it must fail.
     Broken,
@@ -106,6 +106,10 @@ pub(crate) fn judge(judged: &[Judged], controls: &[ControlOutcome]) -> (Verdict,
         });
         return (Verdict::Inconclusive, format!("`{}` is undecided: {}{budget}", first.name, first.finding.why));
     }
+    if let Some(control) = controls.iter().find(|c| c.untested) {
+        let why = format!("the control of `{}` tests nothing: {}", control.expectation, control.why);
+        return (Verdict::Inconclusive, why);
+    }
     let count = of(Truth::True).count();
     let all = if count == 1 { "the expectation is".into() } else { format!("all {count} expectations are") };
     (Verdict::Reproduced, format!("{all} true"))
@@ -130,7 +134,8 @@ mod tests {
     }
 
     fn verdict(all: &[Judged], fails: bool) -> Verdict {
-        let control = ControlOutcome { because: "b".into(), expectation: "e".into(), fails, why: "w".into() };
+        let control =
+            ControlOutcome { because: "b".into(), expectation: "e".into(), fails, untested: false, why: "w".into() };
         judge(all, &[control]).0
     }
 

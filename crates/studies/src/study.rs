@@ -5,6 +5,7 @@ use crate::figure::Figure;
 use crate::{StudyError, steps};
 use kleiber_core::assertion::Assertion;
 use kleiber_core::guard::load_small;
+use kleiber_core::table::Selection;
 use kleiber_data::ContentHash;
 use serde::{Deserialize, Serialize};
 use std::collections::HashSet;
@@ -155,7 +156,9 @@ impl Study {
         let bytes = load_small(path, MAX_BYTES)?;
         let text = String::from_utf8(bytes)
             .map_err(|_| kleiber_core::CoreError::Encoding { source_name: path.display().to_string(), line: 0 })?;
-        let folder = path.parent().and_then(Path::file_name).map(|name| name.to_string_lossy().into_owned());
+        // A bare name lies in a folder, too.
+        let whole = std::path::absolute(path).unwrap_or_else(|_| path.to_path_buf());
+        let folder = whole.parent().and_then(Path::file_name).map(|name| name.to_string_lossy().into_owned());
         Self::parse(folder.as_deref().unwrap_or("study"), &text)
     }
 
@@ -211,6 +214,10 @@ impl Study {
         }
         let mut names = HashSet::new();
         for (name, _) in self.steps(Preset::Default)? {
+            // Tables are files of this name.
+            if !name.chars().all(|c| c.is_ascii_alphanumeric() || c == '-' || c == '_') || name.is_empty() {
+                return fail(format!("a step `{name}`; names are letters, digits, - and _"));
+            }
             if !names.insert(name.clone()) {
                 return fail(format!("two steps `{name}`"));
             }
@@ -228,10 +235,18 @@ impl Study {
             if !expected.insert(assertion.name.as_str()) {
                 return fail(format!("two expectations `{}`", assertion.name));
             }
+            if let Err(e) = assertion.filter.iter().try_fold(Selection::new(), |s, condition| s.filter(condition)) {
+                return fail(format!("`{}`: {e}", assertion.name));
+            }
         }
+        let expected: HashSet<&str> = self.expect.iter().map(|e| e.name.as_str()).collect();
         for control in &self.controls {
             if let Some(other) = control.expect.iter().find(|name| !expected.contains(name.as_str())) {
-                return fail(format!("a control is about `{other}`, and nothing of this name is expected"));
+                return fail(format!("a control is about `{other}`, and no [[expect]] has this name"));
+            }
+            let tables = std::iter::once(&control.table).chain(&control.instead);
+            if let Some(table) = tables.into_iter().find(|table| !names.contains(*table)) {
+                return fail(format!("a control is about the table `{table}`, and there is no such step"));
             }
             control.check().or_else(fail)?;
         }
@@ -307,7 +322,11 @@ expect = ["falls"]
         assert!(
             refusal("table = \"rows\"\nproperty", "table = \"raws\"\nproperty").contains("`falls` is about `raws`")
         );
-        assert!(refusal("expect = [\"falls\"]", "expect = [\"fall\"]").contains("nothing of this name"));
+        assert!(refusal("expect = [\"falls\"]", "expect = [\"fall\"]").contains("no [[expect]] has this name"));
+        assert!(refusal("name = \"rows\"", "name = \"../rows\"").contains("a step `../rows`; names are letters"));
+        assert!(refusal("table = \"rows\"\nshuffle", "table = \"raws\"\nshuffle").contains("the table `raws`"));
+        let filter = "because = \"it does\"\nwhere = [\"x >\"]";
+        assert!(refusal("because = \"it does\"", filter).contains("`falls`: "));
         assert!(refusal("title = \"t\"", "titel = \"t\"").contains("titel"));
     }
 

@@ -69,11 +69,13 @@ impl Memory {
 }
 
 /// Numbers that a block keeps of each token: the two states that enter its halves, both normed, queries with keys and
-/// values, what attention gives with one logarithm per head, and the hidden layer before and after its activation.
+/// values, what attention gives with one logarithm per head, and the hidden layer before and after its activation; where
+/// experts are chosen, three copies of the state on its way to them and back, and the scores of the choice.
 fn kept_per_token(decoder: &DecoderConfig) -> u64 {
     let (width, hidden) = (decoder.width as u64, decoder.hidden() as u64);
     let (packed, gates) = (decoder.packed_width() as u64, decoder.gates() as u64);
-    4 * width + packed + width + decoder.heads as u64 + (gates + 1) * hidden
+    let routed = if decoder.experts > 1 { 3 * width + 4 * decoder.experts as u64 } else { 0 };
+    4 * width + packed + width + decoder.heads as u64 + (gates + 1) * hidden + routed
 }
 
 /// Numbers of a pair of tokens that attention to an encoder keeps in all blocks: the state, normed, queries, keys, values,

@@ -6,7 +6,7 @@ use crate::{Context, StudyError};
 use indexmap::IndexMap;
 use kleiber_core::table::{Cells, Column, Table};
 use kleiber_sweep::{Cell, Finished, Job, SweepOptions, Update, jobs, run};
-use kleiber_train::{Record, RunConfig};
+use kleiber_train::{Reason, Record, RunConfig};
 use serde::Deserialize;
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -54,6 +54,9 @@ impl Step for Sweep {
             Some(name) => Some(context.rows(name, &[], &self.from_where)?),
             None => None,
         };
+        if self.set.is_empty() && self.grid.is_empty() && self.arms.is_empty() {
+            return Err(StudyError::refused("a sweep of nothing", "give it `set`, `arms` or `grid`"));
+        }
         let planned = self.planned(from.as_ref(), context)?;
         let cells = planned.iter().map(|p| p.cell.clone()).collect();
         let jobs = jobs(cells, &context.options.cache, &|stage| (context.tell)(Progress::Stage(stage)))?;
@@ -178,7 +181,9 @@ fn make(jobs: &[Job], table: &std::path::Path, context: &Context<'_>) -> Result<
     let done = AtomicUsize::new(0);
     let order = Mutex::new(());
     let tell = |update: Update<'_>| {
-        if let Update::End { job, result: Ok(outcome) } = update {
+        if let Update::End { job, result: Ok(outcome) } = update
+            && outcome.reason == Reason::Finished
+        {
             let _one_at_a_time = order.lock().unwrap_or_else(|e| e.into_inner());
             let done = done.fetch_add(1, Ordering::Relaxed) + 1;
             let (label, loss) = (jobs[job].label.as_str(), outcome.evaluation.loss);

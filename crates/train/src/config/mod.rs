@@ -173,6 +173,7 @@ impl RunConfig {
         }
         if let Some(Value::Table(model)) = table.get_mut("model") {
             model.insert("encoder_layers".into(), Value::Integer(self.model.encoder_layers as i64));
+            model.insert("experts".into(), Value::Integer(self.model.experts as i64));
         }
         table
     }
@@ -252,6 +253,8 @@ mod tests {
         assert_eq!(RunConfig::parse("again", &config.to_toml(), &[]).unwrap(), config);
         let encoder = parse("", &["model.encoder_layers=2"]).unwrap();
         assert!(encoder.to_toml().contains("encoder_layers = 2") && !config.to_toml().contains("encoder_layers"));
+        let experts = parse("", &["model.experts=4"]).unwrap();
+        assert!(experts.to_toml().contains("experts = 4") && !config.to_toml().contains("experts"));
         assert_eq!(RunConfig::default().differences(&encoder).len(), 1);
         let other = parse("seed = 3\n[model]\nlayers = 2", &[]).unwrap();
         let keys: Vec<String> = config.differences(&other).into_iter().map(|d| d.0).collect();

@@ -9,6 +9,8 @@ use crate::stats::{line, mean, standard_deviation, student_quantile};
 const DRAWS: u32 = 200;
 /// By what the noise within a run is widened where it has to stand for that between runs.
 pub(super) const WIDENED: f64 = 3.0;
+/// Least margin, as a share of the number: runs that do not differ at all say nothing of those of another machine or version.
+const LEAST: f64 = 1e-3;
 /// Longest block, as a share of a curve.
 const LONGEST: usize = 8;
 
@@ -53,6 +55,7 @@ pub(super) fn band(runs: &Runs, alpha: f64, of: &dyn Fn(&Run) -> f64) -> Band {
             (mean(&values), t * standard_deviation(&values) * (1.0 + 1.0 / count).sqrt())
         }
     };
+    let spread = spread.max(LEAST * centre.abs());
     Band { low: centre - spread, high: centre + spread }.outward()
 }
 
@@ -100,6 +103,8 @@ mod tests {
         // scipy.stats.t.ppf(0.975, 2) * 0.1 * sqrt(4/3) = 0.496828.
         let got = band(&runs(&[0.1, 0.2, 0.3]), 0.05, &|run| run.y[0]);
         assert_eq!(got, Band { low: -0.297, high: 0.697 });
+        // Runs that are the same leave a thousandth.
+        assert_eq!(band(&runs(&[3.0; 4]), 0.05, &|run| run.y[0]), Band { low: 2.997, high: 3.003 });
     }
 
     #[test]

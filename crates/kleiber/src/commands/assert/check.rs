@@ -16,7 +16,8 @@ const MAX_BYTES: u64 = 1 << 20;
 /// Check runs against a file of claims.
 ///
 /// Each claim is a number with an interval and a range of accepted values: true where the interval lies inside, false where
-/// it lies outside, else undecided. False ones are shown first. Exit code 1 when a claim is false.
+/// it lies outside, else undecided. False ones are shown first. Exit code 1 when a claim is false, with --strict also when one
+/// is undecided.
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:
   kleiber assert check new.csv checks.toml
@@ -44,6 +45,9 @@ pub(crate) struct CheckArgs {
     /// Probability that a true claim among them is called false, for all together.
     #[arg(long, default_value_t = 0.05)]
     alpha: f64,
+    /// An undecided claim fails as a false one does.
+    #[arg(long)]
+    strict: bool,
     /// Print one JSON document (kleiber.assert/1).
     #[arg(long)]
     pub(crate) json: bool,
@@ -99,7 +103,12 @@ pub(crate) fn run(args: &CheckArgs) -> Result<Output, CliError> {
     let count = |truth: Truth| checked.iter().filter(|c| c.verdict.truth == truth).count();
     let (held, broken, undecided) = (count(Truth::True), count(Truth::False), count(Truth::Undecided));
     let mut output = if args.json {
-        let status = if broken > 0 { "false" } else { "ok" };
+        let status = match (broken, undecided) {
+            (0, 0) => "ok",
+            (0, _) if args.strict => "undecided",
+            (0, _) => "ok",
+            _ => "false",
+        };
         let rows = table.rows();
         Output::json(&Document {
             schema: "kleiber.assert/1",
@@ -116,7 +125,10 @@ pub(crate) fn run(args: &CheckArgs) -> Result<Output, CliError> {
         lines.push(format!("{held} of {} true, {broken} false, {undecided} undecided", claims.len()));
         Output::text(lines.join("\n") + "\n")
     };
-    output.code = u8::from(broken > 0);
+    output.code = u8::from(broken > 0 || args.strict && undecided > 0);
+    if held + broken == 0 {
+        output.hints.push("none of the claims could be checked; --strict makes that a failure".into());
+    }
     if Assertion::derived_from(&text).is_some_and(|made| made == fingerprint(&table)) {
         let note = "warning: these are the runs that the claims were suggested from: that they hold says nothing";
         output.notes.push(note.into());

@@ -104,7 +104,11 @@ fn parts_table(document: &Document<'_>) -> TableBlock {
     let mut rows: Vec<Vec<String>> = document.parts.named().map(|(name, count)| row(name, count, true)).to_vec();
     rows.push(row("params (body)", document.params, true));
     // A tied head is counted here but not a second time in the total.
-    rows.push(row("params_matmul (body + head)", document.params_matmul, !document.shape.tied));
+    let multiplied = match document.shape.experts {
+        1 => "params_matmul (body + head)",
+        _ => "params_matmul (body with one expert + head)",
+    };
+    rows.push(row(multiplied, document.params_matmul, !document.shape.tied));
     rows.push(row("params_total", document.params_total, true));
     TableBlock {
         headers: ["part", "parameters", "exactly", "share"].map(String::from).to_vec(),

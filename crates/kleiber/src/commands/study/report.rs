@@ -7,7 +7,7 @@ use kleiber_core::assertion::Truth;
 use kleiber_core::stats::mean;
 use kleiber_core::table::{Cells, Selection, Table};
 use kleiber_core::units::format_significant;
-use kleiber_studies::{Figure as Declared, Finished, Outcome, Preset, Study};
+use kleiber_studies::{Figure as Declared, Finished, Outcome, Preset, Study, catalogue};
 
 /// Rows of a table that are shown; the CSV beside holds all.
 const ROWS: usize = 30;
@@ -64,7 +64,11 @@ fn claims(claims: &[kleiber_studies::Judged]) -> TableBlock {
 
 fn controls(outcome: &Outcome) -> TableBlock {
     let row = |c: &kleiber_studies::ControlOutcome| {
-        let fails = if c.fails { "fails, as it must" } else { "does NOT fail" };
+        let fails = match (c.fails, c.untested) {
+            (false, _) => "does NOT fail",
+            (true, true) => "tests nothing",
+            (true, false) => "fails, as it must",
+        };
         vec![c.expectation.clone(), fails.into(), c.why.clone(), c.because.clone()]
     };
     TableBlock {
@@ -118,12 +122,14 @@ pub(super) fn report(study: &Study, finished: &Finished) -> Result<Report, CliEr
     for (name, table) in &finished.tables {
         sections.push(Section { title: format!("Table `{name}`"), blocks: vec![Block::Table(shown(table))] });
     }
-    sections.push(Section { title: "How to repeat it".into(), blocks: repeat(outcome) });
+    sections.push(Section { title: "How to repeat it".into(), blocks: repeat(study, outcome) });
     Ok(Report { title: header.title.clone(), summary, sections })
 }
 
-fn repeat(outcome: &Outcome) -> Vec<Block> {
-    let mut command = format!("kleiber study run {}", outcome.slug);
+fn repeat(study: &Study, outcome: &Outcome) -> Vec<Block> {
+    // A declaration of one's own is named by its file.
+    let known = catalogue::find(&study.slug).is_ok_and(|own| own.hash == study.hash);
+    let mut command = format!("kleiber study run {}{}", study.slug, if known { "" } else { "/study.toml" });
     match outcome.preset {
         Preset::Quick => command += " --quick",
         Preset::Thorough => command += " --thorough",

@@ -8,7 +8,7 @@ use crate::render;
 use clap::Args;
 use kleiber_core::atomic;
 use kleiber_core::table::{Cells, Table};
-use kleiber_studies::{Finished, Options, Preset, Progress, Verdict, catalogue, run as run_study};
+use kleiber_studies::{Finished, Options, Preset, Progress, StudyError, Verdict, catalogue, run as run_study};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
@@ -62,9 +62,14 @@ pub(crate) fn run(args: &RunArgs, quiet: bool) -> Result<Output, CliError> {
         (_, true) => Preset::Thorough,
         _ => Preset::Default,
     };
+    if !study.is_runnable() {
+        return Err(StudyError::Needs { slug: study.slug, needs: study.header.needs }.into());
+    }
     if args.dry_run {
         let names: Vec<String> = study.steps(preset)?.into_iter().map(|(name, _)| name).collect();
-        let text = format!("{}: {}; declared for {} min\n", study.slug, names.join(", "), study.header.minutes);
+        let kinds = study.steps.iter().map(|step| step["do"].as_str().unwrap_or_default());
+        let steps = names.iter().zip(kinds).map(|(name, kind)| format!("  {name}: {kind}\n"));
+        let text = format!("{}, {} min on 2 cores:\n{}", study.slug, study.header.minutes, steps.collect::<String>());
         return Ok(match args.json {
             true => Output::json(&serde_json::json!({
                 "schema": "kleiber.study-plan/1", "slug": study.slug, "steps": names, "minutes": study.header.minutes,
