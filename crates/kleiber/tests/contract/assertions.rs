@@ -78,6 +78,11 @@ fn a_claim_of_ones_own_is_checked() {
     folder.write("claim.toml", claim.replace("0.1", "0.5").as_bytes());
     let outcome = folder.run(&["assert", "check", "scores.csv", "claim.toml"]);
     assert_eq!((outcome.code, outcome.stdout.lines().last()), (Some(1), Some("0 of 1 true, 1 false, 0 undecided")));
+    // One pair decides nothing; whether that is a failure is for the caller to say.
+    let one = ["assert", "check", "scores.csv", "claim.toml", "--where", "seed == 0"];
+    let open = folder.run(&one).ok();
+    assert!(open.stderr.contains("none of the claims could be checked"), "{}", open.stderr);
+    assert_eq!(folder.run(&[one.as_slice(), &["--strict"]].concat()).code, Some(1));
 }
 
 #[test]

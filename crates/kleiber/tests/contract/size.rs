@@ -30,6 +30,17 @@ fn a_model_of_the_catalogue_has_every_field() {
 }
 
 #[test]
+fn of_experts_a_token_pays_for_one() {
+    let folder = Folder::new();
+    let shape = "size --layers 2 --width 64 --heads 4 --vocab 256 --context 64 --experts 4";
+    let size = folder.json(&shape.split(' ').collect::<Vec<_>>());
+    // Four experts of 64 x 256 up and down and a router of 4 x 64, in two blocks; three experts are idle.
+    assert_eq!(size["parts"]["mlp"], 2 * (4 * 2 * 64 * 256 + 4 * 64));
+    let number = |name: &str| size[name].as_u64().unwrap();
+    assert_eq!(number("params") + 256 * 64 - number("params_matmul"), 2 * 3 * 2 * 64 * 256);
+}
+
+#[test]
 fn what_was_assumed_is_said() {
     let folder = Folder::new();
     let config = r#"{"model_type": "gpt2", "n_embd": 768, "n_layer": 12, "n_head": 12, "n_positions": 1024,

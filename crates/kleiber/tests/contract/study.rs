@@ -113,6 +113,36 @@ fn a_control_that_does_not_fail_breaks_a_study() {
 }
 
 #[test]
+fn a_control_that_holds_too_little_tests_nothing() {
+    let folder = Folder::new();
+    let nothing = "[[step]]\nname = \"nothing\"\ndo = \"derive\"\ntable = \"rows\"\nwhere = [\"x > 100\"]\n[[expect]]";
+    declare(&folder, &declaration(FALLING, "instead = \"nothing\"").replacen("[[expect]]", nothing, 1));
+    let found = folder.json(&["study", "run", "own/study.toml", "--out", "out"]);
+    assert_eq!(
+        (&found["verdict"], &found["controls"][0]["untested"]),
+        (&json!("inconclusive"), &json!(true)),
+        "{found}"
+    );
+    assert!(folder.read("out/own/report.md").contains("tests nothing"));
+}
+
+#[test]
+fn time_that_is_over_is_a_limit_and_a_dry_run_lists_steps() {
+    let folder = Folder::new();
+    folder.write("study.toml", declaration(FALLING, "shuffle = \"y\"").as_bytes());
+    let late = folder.run(&["study", "run", "study.toml", "--minutes", "0.000001"]);
+    assert_eq!(late.code, Some(3), "{}", late.stderr);
+    assert!(
+        late.stderr.contains("the time is over in step `rows`")
+            && late.stderr.contains("the same command continues it")
+    );
+    let steps = folder.run(&["study", "run", "study.toml", "--dry-run"]).ok().stdout;
+    assert!(steps.ends_with(", 1 min on 2 cores:\n  rows: table\n  same: derive\n"), "{steps}");
+    // A declaration is named by its folder, also where the path does not say it.
+    assert_ne!(folder.json(&["study", "run", "study.toml"])["slug"], "study");
+}
+
+#[test]
 fn what_cannot_run_says_what_is_missing() {
     let folder = Folder::new();
     let outcome = folder.run(&["study", "run", "zero"]);
