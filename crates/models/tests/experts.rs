@@ -51,13 +51,13 @@ fn losses_are_those_of_the_textbook() {
     let decoder = model();
     let both = batch(&texts());
     let found = decoder.token_losses(&both.inputs, &both.targets, 2, None);
-    let wanted: Vec<f64> = texts().iter().flat_map(|t| Textbook(&decoder).losses_alone(t).0).collect();
+    let wanted: Vec<f64> = texts().iter().flat_map(|t| Textbook(&decoder).losses(None, t).0).collect();
     assert!(wanted.iter().any(|l| (l - 11f64.ln()).abs() > 0.3), "{wanted:?}");
     for (found, wanted) in found.iter().zip(&wanted) {
         assert!((f64::from(*found) - wanted).abs() < 2e-5, "{found} and {wanted}");
     }
     // Not every token has the same expert, or there is nothing to choose.
-    let balance = Textbook(&decoder).losses_alone(&texts()[0]).1;
+    let balance = Textbook(&decoder).losses(None, &texts()[0]).1;
     assert!((1.0..2.9).contains(&balance), "{balance}");
 }
 
@@ -66,7 +66,7 @@ fn gradients_are_slopes_of_the_loss_with_its_balance() {
     let mut decoder = model();
     let pass = decoder.pass(&batch(&texts()[..1]));
     let parts = |decoder: &Decoder| {
-        let (losses, balance) = Textbook(decoder).losses_alone(&texts()[0]);
+        let (losses, balance) = Textbook(decoder).losses(None, &texts()[0]);
         (losses.iter().sum::<f64>() / CONTEXT as f64, 0.01 * balance)
     };
     assert!((pass.loss - parts(&decoder).0).abs() < 1e-5, "the loss that is reported is that of the tokens alone");

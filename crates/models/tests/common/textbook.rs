@@ -3,7 +3,7 @@
 use kleiber_models::{Decoder, Pass};
 
 /// Every layer by its definition, in double precision.
-pub struct Textbook<'a>(pub &'a Decoder);
+pub(crate) struct Textbook<'a>(pub(crate) &'a Decoder);
 
 type Rows = Vec<Vec<f64>>;
 
@@ -104,36 +104,34 @@ impl Textbook<'_> {
         (0..p.len()).max_by(|a, b| p[*a].total_cmp(&p[*b])).unwrap()
     }
 
-    /// Losses of a target after a source.
-    pub fn losses(&self, source: &[u32], target: &[u32]) -> Vec<f64> {
-        let mut memory = self.embedded(source, "encoder.positions");
-        for i in 0..2 {
-            memory = self.block(memory, &format!("encoder.blocks.{i}"), None, false);
+    /// Losses of a target, after a source where there is an encoder, and the mean over the blocks of the loss of balance
+    /// among experts.
+    pub(crate) fn losses(&self, source: Option<&[u32]>, target: &[u32]) -> (Vec<f64>, f64) {
+        let memory = source.map(|source| {
+            let encoded = (0..2).fold(self.embedded(source, "encoder.positions"), |x, i| {
+                self.block(x, &format!("encoder.blocks.{i}"), None, false)
+            });
+            self.norm(&encoded, "encoder.norm")
+        });
+        let (mut x, mut balance) = (self.embedded(target, "positions"), 0.0);
+        for name in ["blocks.0", "blocks.1"] {
+            balance += self.balance(&x, name) / 2.0;
+            x = self.block(x, name, memory.as_ref(), true);
         }
-        let memory = self.norm(&memory, "encoder.norm");
-        let mut x = self.embedded(target, "positions");
-        for i in 0..2 {
-            x = self.block(x, &format!("blocks.{i}"), Some(&memory), true);
-        }
-        self.after(&x, target)
+        (self.after(&x, target), balance)
     }
 
-    /// Losses of a text by a decoder alone, and the mean over its blocks of the loss of balance among experts.
-    pub fn losses_alone(&self, text: &[u32]) -> (Vec<f64>, f64) {
-        let mut x = self.embedded(text, "positions");
-        let mut balance = 0.0;
-        for i in 0..2 {
-            // The rows that are routed are those before the feed-forward layer: what attention made of the block's input.
-            let name = format!("blocks.{i}");
-            let rows = self.norm(&self.attended(x.clone(), &name, None, true), &format!("{name}.mlp_norm"));
-            let p = self.probabilities(&rows, &format!("{name}.mlp"));
-            let experts = p[0].len();
-            let share = |e: usize| p.iter().filter(|p| Self::best(p) == e).count() as f64 / p.len() as f64;
-            let mean = |e: usize| p.iter().map(|p| p[e]).sum::<f64>() / p.len() as f64;
-            balance += experts as f64 * (0..experts).map(|e| share(e) * mean(e)).sum::<f64>() / 2.0;
-            x = self.block(x, &name, None, true);
+    /// Loss of balance among the experts of a block without an encoder.
+    fn balance(&self, x: &Rows, name: &str) -> f64 {
+        let experts = self.0.config().experts;
+        if experts == 1 {
+            return 0.0;
         }
-        (self.after(&x, text), balance)
+        let rows = self.norm(&self.attended(x.clone(), name, None, true), &format!("{name}.mlp_norm"));
+        let p = self.probabilities(&rows, &format!("{name}.mlp"));
+        let share = |e: usize| p.iter().filter(|p| Self::best(p) == e).count() as f64 / p.len() as f64;
+        let mean = |e: usize| p.iter().map(|p| p[e]).sum::<f64>() / p.len() as f64;
+        experts as f64 * (0..experts).map(|e| share(e) * mean(e)).sum::<f64>()
     }
 
     fn after(&self, x: &Rows, target: &[u32]) -> Vec<f64> {
@@ -145,7 +143,7 @@ impl Textbook<'_> {
 }
 
 /// Asserts that the gradients of `pass` are the slopes of `loss`, at the largest and at the middle number of each array.
-pub fn gradients_are_slopes(decoder: &mut Decoder, pass: &Pass, loss: impl Fn(&Decoder) -> f64) {
+pub(crate) fn gradients_are_slopes(decoder: &mut Decoder, pass: &Pass, loss: impl Fn(&Decoder) -> f64) {
     let entries: Vec<(String, usize, usize)> =
         decoder.parameters().entries().iter().map(|e| (e.name.clone(), e.offset, e.len())).collect();
     for ((name, offset, len), gradient) in entries.iter().zip(&pass.gradients) {
