@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 
 fn main() {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../studies");
+    // The folder stands for all below it; a file that is not there, as most results, would be new at every build.
     println!("cargo:rerun-if-changed={}", root.display());
     let mut folders: Vec<PathBuf> = std::fs::read_dir(&root)
         .expect("the folder `studies` is beside `crates`")
@@ -18,7 +19,6 @@ fn main() {
         let slug = folder.file_name().and_then(|name| name.to_str()).expect("a study has a plain name");
         let text = |name: &str| {
             let path = folder.join(name);
-            println!("cargo:rerun-if-changed={}", path.display());
             path.is_file().then(|| format!("include_str!({:?})", path.display().to_string()))
         };
         let declaration = text("study.toml").expect("found above");
